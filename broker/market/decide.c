@@ -1,0 +1,258 @@
+/*
+ * Judging one statement: the checks that every statement passes, in one fixed order (market, time, repetition, party,
+ * role), then the function of its kind. `docs/market.md`, "The order of the checks".
+ *
+ * Always holds: nothing here writes; a refusal leaves no event; the postings of every event sum to zero.
+ * Not here: what a kind demands (party.c, listing.c, order.c, settlement.c, due.c, work.c, ledger.c, genesis.c).
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "broker/market/law.h"
+#include "crypto/hash.h"
+
+/* Who may say what. Roles of 0: only the broker. */
+static const struct rule {
+    uint64_t kind;
+    uint64_t roles;
+    bool while_suspended;
+    enum tide_err (*decide)(struct hearing *h);
+} rules[] = {
+    {KIND_GENESIS, 0, false, decide_genesis},
+    {KIND_ENROL, ROLE_ALL, true, decide_enrol},
+    {KIND_ADMIT, ROLE_OPERATOR, false, decide_admit},
+    {KIND_SUSPEND, ROLE_OPERATOR, false, decide_suspend},
+    {KIND_DEPOSIT, ROLE_BANK, false, decide_deposit},
+    {KIND_PUBLISH, ROLE_VENDOR, false, decide_publish},
+    {KIND_STORED, 0, false, decide_stored},
+    {KIND_REVIEW, ROLE_REVIEWER, false, decide_review},
+    {KIND_CLOSE, ROLE_VENDOR, false, decide_close},
+    {KIND_ORDER, ROLE_VENDOR | ROLE_BUYER, false, decide_order},
+    {KIND_ORDER_BATCH, ROLE_VENDOR | ROLE_BUYER, false, decide_order_batch},
+    {KIND_CANCEL, ROLE_VENDOR | ROLE_BUYER, true, decide_cancel},
+    {KIND_GRANT, ROLE_VENDOR, true, decide_grant},
+    {KIND_ACCEPT, ROLE_BUYER, true, decide_accept},
+    {KIND_TICK, 0, false, decide_tick},
+    {KIND_CONTINUE, 0, false, decide_continue},
+};
+
+static const struct rule *rule_of(uint64_t kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+        if (rules[i].kind == kind) return &rules[i];
+    return NULL;
+}
+
+enum tide_err refuse(struct hearing *h, enum outcome why)
+{
+    h->d->outcome = why;
+    return TIDE_OK;
+}
+
+enum tide_err refuse_because(struct hearing *h, enum outcome why, const char *format, ...)
+{
+    const size_t room = 256;
+    char *text = arena_alloc(h->arena, room);
+    if (!text) return TIDE_ENOMEM;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, room, format, args);
+    va_end(args);
+    h->detail = text;
+    return refuse(h, why);
+}
+
+void *event_new(struct hearing *h, uint64_t kind, size_t size)
+{
+    ASSERT(h->d->n_events < LIMIT_EVENTS);
+    void *body = arena_calloc(h->arena, 1, size);
+    if (!body) return NULL;
+    h->d->events[h->d->n_events++] = (struct decided_event){kind, body};
+    return body;
+}
+
+uint64_t event_index(const struct hearing *h)
+{
+    ASSERT(h->d->n_events > 0);
+    return h->first_event_index + h->d->n_events - 1;
+}
+
+/* ---- the checks of every statement ---- */
+
+/* A UUIDv7 (RFC 9562 §5.7) whose time is issued_at. */
+static bool command_id_fits(const uint8_t id[16], uint64_t issued_at)
+{
+    uint64_t time_ms = be64_get(id) >> 16;
+    return id[6] >> 4 == 7 && id[8] >> 6 == 2 && time_ms == issued_at;
+}
+
+enum tide_err check_time(struct hearing *h, const struct statement *s, uint64_t longest_ms)
+{
+    if (s->issued_at > h->now_ms + LIMIT_CLOCK_AHEAD_MS)
+        return refuse_because(h, OUTCOME_BAD_TIME, "issued_at is %llu s ahead of the market's clock",
+                              (unsigned long long)((s->issued_at - h->now_ms) / 1000));
+    if (s->valid_until < s->issued_at || s->valid_until - s->issued_at > longest_ms)
+        return refuse_because(h, OUTCOME_BAD_TIME, "valid_until must follow issued_at within %llu s",
+                              (unsigned long long)(longest_ms / 1000));
+    if (!command_id_fits(s->command_id, s->issued_at))
+        return refuse_because(h, OUTCOME_BAD_TIME, "the command id is not a UUIDv7 of issued_at");
+    if (s->valid_until < h->now_ms)
+        return refuse_because(h, OUTCOME_EXPIRED, "valid_until passed %llu s ago",
+                              (unsigned long long)((h->now_ms - s->valid_until) / 1000));
+    return TIDE_OK;
+}
+
+static enum tide_err check_market(struct hearing *h)
+{
+    static const uint8_t none[32];
+    const struct statement *s = &h->cause->statement;
+    const uint8_t *expected = s->kind == KIND_GENESIS ? none : h->market.market;
+    if (s->kind != KIND_GENESIS && !h->opened) return refuse(h, OUTCOME_WRONG_MARKET);
+    return memcmp(s->market, expected, 32) == 0 ? TIDE_OK : refuse(h, OUTCOME_WRONG_MARKET);
+}
+
+/* The same bytes once more are answered with the first acceptance; other bytes under one id are refused. */
+static enum tide_err check_repeated(struct hearing *h)
+{
+    uint8_t key[24], hash[32];
+    struct row_command row;
+    memcpy(key, h->cause->statement.command_id, 16);
+    be64_put(key + 16, h->party);
+    enum tide_err err = state_get(h->state, TABLE_COMMAND, key, &row);
+    if (err == TIDE_ENOTFOUND) return TIDE_OK;
+    if (err) return err;
+    sha256(h->cause->statement_bytes, hash);
+    if (memcmp(hash, row.statement_hash, 32) != 0)
+        return refuse_because(h, OUTCOME_ID_REUSED, "record %llu has this command id",
+                              (unsigned long long)row.first_index);
+    h->repeated = true;
+    h->repeated_first = row.first_index;
+    h->repeated_next = row.next_index;
+    if (row.first_index == h->market.last_statement) {
+        err = state_applied(h->state, &h->repeated_next);
+        if (err) return err;
+    }
+    return refuse(h, OUTCOME_ID_REUSED);
+}
+
+static enum tide_err check_speaker(struct hearing *h, const struct rule *rule, bool known)
+{
+    if (!known) return refuse(h, OUTCOME_UNKNOWN_PARTY);
+    if (h->speaker.state == PARTY_SUSPENDED && !rule->while_suspended) return refuse(h, OUTCOME_SUSPENDED);
+    if (rule->roles == 0) return h->party == MARKET_PARTY ? TIDE_OK : refuse(h, OUTCOME_BROKER_ONLY);
+    return (h->speaker.roles & rule->roles) || rule->kind == KIND_ENROL ? TIDE_OK : refuse(h, OUTCOME_NOT_YOUR_ROLE);
+}
+
+/* Everything that comes before a kind's own rules. */
+static enum tide_err check_frame(struct hearing *h, const struct rule *rule)
+{
+    const struct statement *s = &h->cause->statement;
+    if (h->opened && h->market.pending_work != WORK_NONE && s->kind != KIND_CONTINUE)
+        return refuse_because(h, OUTCOME_BUSY, "work on record %llu goes on first",
+                              (unsigned long long)h->market.pending_subject);
+    PASS(h, check_market(h));
+    PASS(h, check_time(h, s, h->opened ? h->market.parameters[PARAM_STATEMENT_MS]
+                                       : parameter_defaults[PARAM_STATEMENT_MS]));
+    if (!h->opened) return TIDE_OK; /* genesis: nobody is known yet */
+
+    enum tide_err err = party_by_key(h->state, s->party, &h->party, &h->speaker);
+    if (err && err != TIDE_ENOTFOUND) return err;
+    bool known = err == TIDE_OK;
+    if (known) PASS(h, check_repeated(h));
+    return check_speaker(h, rule, known);
+}
+
+/* ---- a step ---- */
+
+void hearing_init(struct hearing *h, struct state_view *state, const struct cause *cause, uint64_t now_ms,
+                  struct arena *arena)
+{
+    memset(h, 0, sizeof *h);
+    h->state = state;
+    h->cause = cause;
+    h->now_ms = now_ms;
+    h->arena = arena;
+}
+
+static enum tide_err read_market(struct hearing *h)
+{
+    enum tide_err err = market_row(h->state, &h->market);
+    if (err == TIDE_ENOTFOUND) return TIDE_OK;
+    if (err) return err;
+    h->opened = true;
+    return h->now_ms < h->market.last_time_ms ? TIDE_EINVAL : TIDE_OK;
+}
+
+static void assert_balanced(const struct decision *d)
+{
+    for (size_t i = 0; i < d->n_events; i++) {
+        const struct list *postings = event_postings(d->events[i].kind, d->events[i].body);
+        ASSERT(!postings || postings_balance(postings));
+    }
+}
+
+enum tide_err hearing_step(struct hearing *h, uint64_t step, uint64_t first_event_index, struct decision *d)
+{
+    h->d = d;
+    h->step = step;
+    h->first_event_index = first_event_index;
+    d->outcome = OUTCOME_OK;
+    d->n_events = 0;
+    d->more = false;
+    const struct rule *rule = rule_of(h->cause->statement.kind);
+    if (!rule) return refuse(h, OUTCOME_MALFORMED);
+    if (step == 0) {
+        d->n_matched = 0;
+        enum tide_err err = read_market(h);
+        if (err) return err;
+        PASS(h, check_frame(h, rule));
+    }
+    enum tide_err err = rule->decide(h);
+    if (err) return err;
+    if (d->outcome != OUTCOME_OK) {
+        d->n_events = 0;
+        d->more = false;
+    }
+    assert_balanced(d);
+    return TIDE_OK;
+}
+
+enum tide_err market_decide(struct state_view *state, const struct cause *cause, uint64_t now_ms, uint64_t step,
+                            uint64_t first_event_index, struct arena *arena, struct decision *d)
+{
+    struct hearing h;
+    hearing_init(&h, state, cause, now_ms, arena);
+    if (step > 0) { /* the frame was checked at step 0 */
+        enum tide_err err = read_market(&h);
+        if (!err) err = must_exist(party_by_key(state, cause->statement.party, &h.party, &h.speaker));
+        if (err) return err;
+    }
+    return hearing_step(&h, step, first_event_index, d);
+}
+
+/* ---- rows everyone asks for ---- */
+
+enum tide_err market_row(struct state_view *state, struct row_market *out)
+{
+    static const uint8_t key[1] = {0};
+    return state_get(state, TABLE_MARKET, key, out);
+}
+
+enum tide_err party_by_number(struct state_view *state, uint64_t number, struct row_party *out)
+{
+    uint8_t key[8];
+    key_u64(key, number);
+    return state_get(state, TABLE_PARTY, key, out);
+}
+
+enum tide_err party_by_key(struct state_view *state, const uint8_t party_key[32], uint64_t *number,
+                           struct row_party *out)
+{
+    struct row_ref ref;
+    *number = 0;
+    memset(out, 0, sizeof *out);
+    enum tide_err err = state_get(state, TABLE_PARTY_KEY, party_key, &ref);
+    if (err) return err;
+    *number = ref.index;
+    return must_exist(party_by_number(state, ref.index, out));
+}

@@ -1,0 +1,189 @@
+/*
+ * Parties: enrolment, roles that exclude each other, legal groups, suspension.
+ *
+ * Always holds: a signing key, a CURVE key and a recipient belong to one party; at least one operator is active.
+ * Not here: what a role may do (decide.c's table), the suspended party's orders (work.c).
+ */
+#include "broker/market/law.h"
+#include "crypto/identity.h"
+
+/* Roles one party may not hold together with a role. */
+static const struct { uint64_t role, excludes; } role_exclusions[] = {
+    {ROLE_REVIEWER, ROLE_VENDOR | ROLE_BUYER},
+    {ROLE_BANK, ROLE_ALL & ~ROLE_BANK},
+    {ROLE_ISSUER, ROLE_VENDOR},
+    {ROLE_ARBITER, ROLE_VENDOR | ROLE_BUYER | ROLE_REVIEWER},
+    {ROLE_OPERATOR, ROLE_ALL & ~(ROLE_OPERATOR | ROLE_REVIEWER)},
+    {ROLE_REGULATOR, ROLE_ALL & ~ROLE_REGULATOR},
+};
+
+static bool roles_exclude(uint64_t roles)
+{
+    for (size_t i = 0; i < ARRAY_LEN(role_exclusions); i++)
+        if ((roles & role_exclusions[i].role) && (roles & role_exclusions[i].excludes)) return true;
+    return false;
+}
+
+bool same_group(uint64_t a_number, const struct row_party *a, uint64_t b_number, const struct row_party *b)
+{
+    return a_number == b_number || (a->group[0] != 0 && strcmp(a->group, b->group) == 0);
+}
+
+/* C0, DEL and C1 (U+0080 to U+009F, in UTF-8 c2 80 to c2 9f). */
+bool text_has_control(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        if (c < 0x20 || c == 0x7f) return true;
+        if (c == 0xc2 && i + 1 < text.len && text.data[i + 1] < 0xa0) return true;
+    }
+    return false;
+}
+
+void row_text_set(char *field, size_t room, struct bytes text)
+{
+    ASSERT(text.len < room);
+    memset(field, 0, room);
+    if (text.len > 0) memcpy(field, text.data, text.len);
+}
+
+/* ---- admission ---- */
+
+enum tide_err decide_enrol(struct hearing *h)
+{
+    return refuse(h, OUTCOME_ALREADY_ENROLLED); /* strangers ask in the lobby; `admit` carries their request */
+}
+
+static enum tide_err key_is_new(struct hearing *h, enum table table, const uint8_t key[32])
+{
+    struct row_ref ref;
+    enum tide_err err = state_get(h->state, table, key, &ref);
+    if (err == TIDE_ENOTFOUND) return TIDE_OK;
+    return err ? err : refuse(h, OUTCOME_ALREADY_ENROLLED);
+}
+
+enum tide_err check_new_keys(struct hearing *h, const uint8_t key[32], const uint8_t seal_key[32],
+                             const uint8_t wire_key[32])
+{
+    PASS(h, key_is_new(h, TABLE_PARTY_KEY, key));
+    PASS(h, key_is_new(h, TABLE_WIRE_KEY, wire_key));
+    PASS(h, key_is_new(h, TABLE_RECIPIENT, seal_key));
+    return x25519_recipient_is_good(seal_key) ? TIDE_OK : refuse(h, OUTCOME_BAD_RECIPIENT);
+}
+
+/* The envelope that the operator's statement carries: whole, for this market, in time, and the party's own. */
+static enum tide_err open_request(struct hearing *h, struct bytes envelope, struct statement *request)
+{
+    struct bytes bytes;
+    const uint8_t *signature;
+    enum tide_err err = envelope_decode(envelope, h->arena, &bytes, &signature);
+    if (!err) err = statement_decode(bytes, h->arena, request);
+    if (err == TIDE_ENOMEM) return err;
+    if (err || request->kind != KIND_ENROL)
+        return refuse_because(h, OUTCOME_MALFORMED, "the request is not an enrolment");
+    if (memcmp(request->market, h->market.market, 32) != 0) return refuse(h, OUTCOME_WRONG_MARKET);
+    if (sign_verify(request->party, DOMAIN_STATEMENT, bytes, signature) != TIDE_OK)
+        return refuse_because(h, OUTCOME_BAD_SIGNATURE, "the request is not signed by the party it names");
+    return check_time(h, request, LIMIT_ENROL_VALID_MS);
+}
+
+enum tide_err decide_admit(struct hearing *h)
+{
+    const struct body_admit *admit = h->cause->statement.body;
+    struct statement request;
+    PASS(h, open_request(h, admit->request, &request));
+    const struct body_enrol *enrol = request.body;
+    if (roles_exclude(admit->roles)) return refuse(h, OUTCOME_ROLES_EXCLUDE);
+    if (admit->roles & ~enrol->roles) return refuse(h, OUTCOME_NOT_ASKED_FOR);
+    PASS(h, check_new_keys(h, request.party, enrol->seal_key, enrol->wire_key));
+    if (text_has_control(enrol->name) || text_has_control(admit->group) || text_has_control(admit->jurisdiction))
+        return refuse(h, OUTCOME_BAD_TEXT);
+
+    struct body_admitted *e = EVENT(h, ADMITTED, admitted);
+    if (!e) return TIDE_ENOMEM;
+    memcpy(e->party, request.party, 32);
+    memcpy(e->seal_key, enrol->seal_key, 32);
+    memcpy(e->wire_key, enrol->wire_key, 32);
+    e->name = enrol->name;
+    e->roles = admit->roles;
+    e->group = admit->group;
+    e->jurisdiction = admit->jurisdiction;
+    return TIDE_OK;
+}
+
+enum tide_err party_row_put(struct fold *f, uint64_t number, const struct row_party *row)
+{
+    const struct row_ref ref = {number};
+    uint8_t key[8];
+    key_u64(key, number);
+    enum tide_err err = state_put(f->state, TABLE_PARTY, key, row);
+    if (!err) err = state_put(f->state, TABLE_PARTY_KEY, row->key, &ref);
+    if (!err) err = state_put(f->state, TABLE_WIRE_KEY, row->wire_key, &ref);
+    if (!err) err = state_put(f->state, TABLE_RECIPIENT, row->seal_key, &ref);
+    return err;
+}
+
+enum tide_err apply_admitted(struct fold *f, const struct body_admitted *e)
+{
+    struct row_ref known;
+    enum tide_err err = state_get(f->state, TABLE_PARTY_KEY, e->party, &known);
+    if (err != TIDE_ENOTFOUND) return err ? err : TIDE_EDAMAGED;
+    struct row_party row;
+    memset(&row, 0, sizeof row);
+    memcpy(row.key, e->party, 32);
+    memcpy(row.seal_key, e->seal_key, 32);
+    memcpy(row.wire_key, e->wire_key, 32);
+    row.roles = e->roles;
+    row.state = PARTY_ACTIVE;
+    row_text_set(row.name, sizeof row.name, e->name);
+    row_text_set(row.group, sizeof row.group, e->group);
+    row_text_set(row.jurisdiction, sizeof row.jurisdiction, e->jurisdiction);
+    err = party_row_put(f, f->index, &row);
+    if (err || !(e->roles & ROLE_OPERATOR)) return err;
+
+    err = fold_market(f);
+    if (err) return err;
+    f->market.n_operators++;
+    return fold_put_market(f);
+}
+
+/* ---- suspension ---- */
+
+enum tide_err decide_suspend(struct hearing *h)
+{
+    const struct body_suspend *suspend = h->cause->statement.body;
+    uint64_t number;
+    struct row_party row;
+    enum tide_err err = party_by_key(h->state, suspend->party, &number, &row);
+    if (err && err != TIDE_ENOTFOUND) return err;
+    if (err || number == MARKET_PARTY) return refuse(h, OUTCOME_NO_SUCH_PARTY);
+    bool active = row.state == PARTY_ACTIVE;
+    if (active && (row.roles & ROLE_OPERATOR) && h->market.n_operators <= 1) return refuse(h, OUTCOME_LAST_OPERATOR);
+    if (!active) return refuse_because(h, OUTCOME_WRONG_STATE, "%s is suspended already", row.name);
+
+    struct body_suspended *e = EVENT(h, SUSPENDED, suspended);
+    if (!e) return TIDE_ENOMEM;
+    memcpy(e->party, suspend->party, 32);
+    return close_orders_of_party(h, number);
+}
+
+enum tide_err apply_suspended(struct fold *f, const struct body_suspended *e)
+{
+    uint64_t number;
+    struct row_party row;
+    uint8_t key[8];
+    enum tide_err err = fold_party(f, e->party, &number);
+    if (!err) err = must_exist(party_by_number(f->state, number, &row));
+    if (err) return err;
+    if (row.state != PARTY_ACTIVE) return TIDE_EDAMAGED;
+    row.state = PARTY_SUSPENDED;
+    key_u64(key, number);
+    err = state_put(f->state, TABLE_PARTY, key, &row);
+    if (err || !(row.roles & ROLE_OPERATOR)) return err;
+
+    err = fold_market(f);
+    if (err) return err;
+    if (f->market.n_operators == 0) return TIDE_EDAMAGED;
+    f->market.n_operators--;
+    return fold_put_market(f);
+}

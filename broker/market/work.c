@@ -1,0 +1,109 @@
+/*
+ * Work too large for one record, done in slices: matching on, closing what rests on a closed listing or belongs to a
+ * suspended party. A slice that leaves something ends with `sliced`; the broker's `continue` must come next.
+ *
+ * Always holds: a record's decision matches or closes at most LIMIT_MATCHES orders; while work is pending, nothing but
+ * `continue` is decided.
+ */
+#include "broker/market/law.h"
+
+enum tide_err work_slice(struct hearing *h, enum work work, uint64_t subject)
+{
+    struct body_sliced *e = EVENT(h, SLICED, sliced);
+    if (!e) return TIDE_ENOMEM;
+    e->work = work;
+    e->subject = subject;
+    h->market.pending_work = work; /* the hearing's copy: the rest of a batch sees it */
+    h->market.pending_subject = subject;
+    return TIDE_OK;
+}
+
+enum tide_err apply_sliced(struct fold *f, const struct body_sliced *e)
+{
+    enum tide_err err = fold_market(f);
+    if (err) return err;
+    if (f->market.pending_work != WORK_NONE) return TIDE_EDAMAGED;
+    f->market.pending_work = e->work;
+    f->market.pending_subject = e->subject;
+    return fold_put_market(f);
+}
+
+/* ---- closing orders ---- */
+
+/* Closes one order with its owner's money released. */
+static enum tide_err close_one(struct hearing *h, uint64_t order, enum close_reason reason)
+{
+    struct row_order row;
+    struct row_party owner;
+    enum tide_err err = order_get(h->state, order, &row);
+    if (!err) err = must_exist(party_by_number(h->state, row.party, &owner));
+    return err ? err : order_close(h, order, &row, owner.key, reason);
+}
+
+enum tide_err close_orders_of_listing(struct hearing *h, uint64_t listing)
+{
+    uint8_t key[BOOK_KEY_BYTES] = {0};
+    be64_put(key, listing);
+    for (size_t n = 0;; n++) {
+        enum tide_err err = state_next(h->state, TABLE_BOOK, key, 8, n > 0, NULL);
+        if (err) return err == TIDE_ENOTFOUND ? TIDE_OK : err;
+        if (n == LIMIT_MATCHES) return work_slice(h, WORK_CLOSE_LISTING, listing);
+        err = close_one(h, book_key_order(key), CLOSE_LISTING_CLOSED);
+        if (err) return err;
+    }
+}
+
+enum tide_err close_orders_of_party(struct hearing *h, uint64_t party)
+{
+    uint8_t key[17];
+    key_u64_u8_u64(key, party, 0, 0);
+    for (size_t n = 0;; n++) {
+        enum tide_err err = state_next(h->state, TABLE_ORDER_OF, key, 9, n > 0, NULL);
+        if (err) return err == TIDE_ENOTFOUND ? TIDE_OK : err;
+        if (n == LIMIT_MATCHES) return work_slice(h, WORK_SUSPEND, party);
+        err = close_one(h, be64_get(key + 9), CLOSE_SUSPENDED);
+        if (err) return err;
+    }
+}
+
+/* ---- going on ---- */
+
+enum tide_err continue_match(struct hearing *h, uint64_t order)
+{
+    struct row_order row;
+    struct row_party owner;
+    enum match_end end;
+    enum tide_err err = order_get(h->state, order, &row);
+    if (!err) err = must_exist(party_by_number(h->state, row.party, &owner));
+    if (err) return err;
+    if (row.closed || row.resting) return TIDE_EDAMAGED;
+    PASS(h, hear_listing(h, row.listing));
+    struct taker t = {.order = order, .side = row.side, .limit = row.price, .left = row.left,
+                      .unlimited = row.unlimited, .party = row.party, .party_row = &owner};
+    memcpy(t.recipient, row.recipient, 32);
+    err = book_match(h, &t, &end);
+    if (err) return err;
+    if (end == MATCH_BUDGET) return work_slice(h, WORK_MATCH, order);
+    row.left = t.left;
+    if (end == MATCH_OWN_GROUP) return order_close(h, order, &row, owner.key, CLOSE_SELF_TRADE);
+    if (!t.unlimited && t.left == 0) return TIDE_OK;
+    struct body_rested *e = EVENT(h, RESTED, rested);
+    if (!e) return TIDE_ENOMEM;
+    e->order = order;
+    return TIDE_OK;
+}
+
+enum tide_err decide_continue(struct hearing *h)
+{
+    const struct body_continue *go_on = h->cause->statement.body;
+    if (h->market.pending_work == WORK_NONE) return refuse_because(h, OUTCOME_WRONG_STATE, "nothing is pending");
+    if (go_on->work != h->market.pending_work || go_on->subject != h->market.pending_subject)
+        return refuse_because(h, OUTCOME_WRONG_STATE, "what is pending is the %s of record %llu",
+                              names_work[h->market.pending_work], (unsigned long long)h->market.pending_subject);
+    switch (h->market.pending_work) {
+    case WORK_MATCH: return continue_match(h, go_on->subject);
+    case WORK_CLOSE_LISTING: return close_orders_of_listing(h, go_on->subject);
+    case WORK_SUSPEND: return close_orders_of_party(h, go_on->subject);
+    default: return TIDE_EDAMAGED;
+    }
+}

@@ -1,0 +1,274 @@
+/*
+ * A party's own: orders, trades, one trade with its grant, money, accepted statements.
+ *
+ * Always holds: lists are of the asking party alone; one trade is shown to its two parties and to regulators, its
+ * grant to its two parties only. Every list is walked from the newest down and ends early rather than work long.
+ */
+#include "broker/server/query_internal.h"
+
+/* The names a party has in a table keyed `party | lane | name`: lane 0 open, 1 closed or final. */
+struct own_walk {
+    enum table table;
+    unsigned n_lanes; /* 1: only what is open */
+    uint64_t before;
+};
+
+static struct own_walk own_walk_begin(const struct body_q_own *ask, enum table table)
+{
+    return (struct own_walk){
+        .table = table,
+        .n_lanes = ask->open_only ? 1 : 2,
+        .before = ask->before != 0 ? ask->before : UINT64_MAX,
+    };
+}
+
+/* Steps down to the next lower name, in whichever lane it is. TIDE_ENOTFOUND at the end. */
+static enum tide_err own_walk_next(struct query *q, struct own_walk *walk, uint64_t *name)
+{
+    uint8_t key[17];
+
+    *name = 0;
+    for (unsigned lane = 0; lane < walk->n_lanes; lane++) {
+        key_u64_u8_u64(key, q->peer->number, (uint8_t)lane, walk->before);
+        enum tide_err err = state_prev(q->source->view, walk->table, key, 9, true, NULL);
+        if (err != TIDE_OK && err != TIDE_ENOTFOUND) return err;
+        if (err == TIDE_OK && be64_get(key + 9) > *name) *name = be64_get(key + 9);
+    }
+    if (*name == 0) return TIDE_ENOTFOUND;
+    walk->before = *name;
+    return TIDE_OK;
+}
+
+/* ---- orders ---- */
+
+static struct body_order_row order_row_of(uint64_t order, const struct row_order *row)
+{
+    return (struct body_order_row){
+        .order = order,
+        .listing = row->listing,
+        .placed_at = row->placed_at,
+        .side = row->side,
+        .type = row->type,
+        .tif = row->tif,
+        .price = row->price,
+        .quantity = row->quantity,
+        .left = row->left,
+        .unlimited = row->unlimited,
+        .resting = row->resting,
+        .expires_at = row->expires_at,
+    };
+}
+
+enum tide_err query_orders(struct query *q)
+{
+    const struct body_q_own *ask = q->request->body;
+    struct own_walk walk = own_walk_begin(ask, TABLE_ORDER_OF);
+    struct row_order row;
+    struct page page;
+    uint64_t order, last = 0;
+    uint8_t key[8];
+    enum tide_err err;
+
+    struct body_r_orders *body = query_body(q, sizeof *body);
+    if (body == NULL || !page_init(q, &page, &schema_order_row, ask->limit)) return TIDE_ENOMEM;
+    while ((err = own_walk_next(q, &walk, &order)) == TIDE_OK) {
+        key_u64(key, order);
+        err = state_get(q->source->view, TABLE_ORDER, key, &row);
+        if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
+        struct body_order_row out = order_row_of(order, &row);
+        if (!page_add(&page, &out)) {
+            body->before = last;
+            break;
+        }
+        last = order;
+    }
+    body->orders = page.list;
+    return err == TIDE_ENOTFOUND ? TIDE_OK : err;
+}
+
+/* ---- trades ---- */
+
+/* The statement that a bid came in: its command id gave the bid its one-time key. */
+static enum tide_err bid_fill(struct query *q, uint64_t bid, struct body_trade_row *out)
+{
+    struct row_order order;
+    struct query_statement statement;
+    uint8_t key[8];
+
+    key_u64(key, bid);
+    enum tide_err err = state_get(q->source->view, TABLE_ORDER, key, &order);
+    if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
+    arena_reset(q->scratch);
+    err = query_read_statement(q, order.cause, q->scratch, &statement);
+    if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? query_damaged_record(q, order.cause) : err;
+    memcpy(out->bid_command, statement.statement.command_id, 16);
+    out->bid_item = (uint64_t)order.item_hi << 8 | order.item_lo;
+    return TIDE_OK;
+}
+
+static enum tide_err grant_fill(struct query *q, const struct row_trade *row, struct body_trade_row *out)
+{
+    struct query_statement statement;
+
+    if (row->grant_record == 0) return TIDE_OK;
+    arena_reset(q->scratch);
+    enum tide_err err = query_read_statement(q, row->grant_record, q->scratch, &statement);
+    if (err == TIDE_ENOTFOUND || (err == TIDE_OK && statement.statement.kind != KIND_GRANT)) {
+        return query_damaged_record(q, row->grant_record);
+    }
+    if (err != TIDE_OK) return err;
+    out->grant = arena_copy(q->arena, ((const struct body_grant *)statement.statement.body)->grant);
+    return out->grant.data != NULL ? TIDE_OK : TIDE_ENOMEM;
+}
+
+/* A trade's next deadline as a time: rows keep it without the outages. */
+static enum tide_err due_fill(struct query *q, const struct row_trade *row, struct body_trade_row *out)
+{
+    struct row_market market;
+
+    if (row->state != TRADE_MATCHED && row->state != TRADE_GRANTED) return TIDE_OK;
+    enum tide_err err = market_row(q->source->view, &market);
+    if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
+    if (!add_u64(row->due, market.shift_ms, &out->due) || out->due > LIMIT_AMOUNT) out->due = LIMIT_AMOUNT;
+    return TIDE_OK;
+}
+
+static enum tide_err trade_fill(struct query *q, uint64_t trade, const struct row_trade *row,
+                                struct body_trade_row *out)
+{
+    struct row_listing listing;
+
+    *out = (struct body_trade_row){
+        .trade = trade, .listing = row->listing, .bid = row->bid, .ask = row->ask,
+        .traded_at = row->traded_at, .state = row->state,
+        .quantity = row->quantity, .price = row->price, .total = row->total, .fee = row->fee,
+        .final_record = row->final_record,
+    };
+    memcpy(out->buyer, row->buyer_key, 32);
+    memcpy(out->vendor, row->vendor_key, 32);
+    memcpy(out->recipient, row->recipient, 32);
+    enum tide_err err = query_listing_row(q, row->listing, &listing);
+    if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
+    out->title = QUERY_TEXT(q, listing.title);
+    err = query_party_name(q, row->buyer, &out->buyer_name);
+    if (err == TIDE_OK) err = query_party_name(q, row->vendor, &out->vendor_name);
+    if (err == TIDE_OK) err = due_fill(q, row, out);
+    if (err == TIDE_OK) err = settlement_text(q->source->view, trade, row, q->arena, &out->text);
+    if (err == TIDE_OK && row->buyer == q->peer->number) err = bid_fill(q, row->bid, out);
+    return err;
+}
+
+enum tide_err query_trades(struct query *q)
+{
+    const struct body_q_own *ask = q->request->body;
+    struct own_walk walk = own_walk_begin(ask, TABLE_TRADE_OF);
+    struct row_trade row;
+    struct body_trade_row out;
+    struct page page;
+    uint64_t trade, last = 0;
+    enum tide_err err;
+
+    struct body_r_trades *body = query_body(q, sizeof *body);
+    if (body == NULL || !page_init(q, &page, &schema_trade_row, ask->limit)) return TIDE_ENOMEM;
+    while ((err = own_walk_next(q, &walk, &trade)) == TIDE_OK) {
+        err = query_trade_row(q, trade, &row);
+        if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
+        bool full = page.list.n == page.max_rows || q->read_bytes > QUERY_READ_BYTES;
+        if (!full) {
+            err = trade_fill(q, trade, &row, &out);
+            if (err != TIDE_OK) return err;
+        }
+        if (full || !page_add(&page, &out)) {
+            body->before = last;
+            break;
+        }
+        last = trade;
+    }
+    body->trades = page.list;
+    return err == TIDE_ENOTFOUND ? TIDE_OK : err;
+}
+
+enum tide_err query_trade(struct query *q)
+{
+    const struct body_q_trade *ask = q->request->body;
+    struct row_trade row;
+
+    enum tide_err err = query_trade_row(q, ask->trade, &row);
+    if (err == TIDE_ENOTFOUND) return query_refuse(q, OUTCOME_NO_SUCH_TRADE, NULL);
+    if (err != TIDE_OK) return err;
+    bool of_it = row.buyer == q->peer->number || row.vendor == q->peer->number;
+    if (!of_it && !query_peer_is(q, ROLE_REGULATOR)) return query_refuse(q, OUTCOME_NOT_YOURS, NULL);
+    struct body_r_trade *body = query_body(q, sizeof *body);
+    struct body_trade_row *out = arena_calloc(q->arena, 1, sizeof *out);
+    if (body == NULL || out == NULL) return TIDE_ENOMEM;
+    err = trade_fill(q, ask->trade, &row, out);
+    if (err == TIDE_OK && of_it) err = grant_fill(q, &row, out);
+    body->row = (struct list){.items = out, .n = 1};
+    return err;
+}
+
+/* ---- money ---- */
+
+enum tide_err query_balances(struct query *q)
+{
+    uint8_t key[16];
+    struct row_account account;
+    struct page page;
+    struct body_balance out = {0};
+    enum tide_err err;
+
+    struct body_r_balances *body = query_body(q, sizeof *body);
+    if (body == NULL || !page_init(q, &page, &schema_balance, LIMIT_PAGE)) return TIDE_ENOMEM;
+    key_u64_u64(key, q->peer->number, 0);
+    for (bool after = false;; after = true) {
+        err = state_next(q->source->view, TABLE_ACCOUNT, key, 8, after, &account);
+        if (err != TIDE_OK) break;
+        out = (struct body_balance){
+            .asset = be64_get(key + 8), .available = account.available, .held = account.held, .escrow = account.escrow,
+        };
+        if (!page_add(&page, &out)) break;
+    }
+    if (err != TIDE_OK && err != TIDE_ENOTFOUND) return err;
+    /* Who never had money still has a CNY account: an empty one. */
+    if (page.list.n == 0 && !page_add(&page, &out)) return TIDE_ENOMEM;
+    body->balances = page.list;
+    return TIDE_OK;
+}
+
+/* ---- statements ---- */
+
+enum tide_err query_statements(struct query *q)
+{
+    const struct body_q_own *ask = q->request->body;
+    uint8_t key[16];
+    struct row_own_statement row;
+    struct query_statement statement;
+    struct page page;
+    uint64_t last = 0;
+    enum tide_err err;
+
+    struct body_r_statements *body = query_body(q, sizeof *body);
+    if (body == NULL || !page_init(q, &page, &schema_statement_row, ask->limit)) return TIDE_ENOMEM;
+    key_u64_u64(key, q->peer->number, ask->before != 0 ? ask->before : UINT64_MAX);
+    while ((err = state_prev(q->source->view, TABLE_OWN_STATEMENT, key, 8, true, &row)) == TIDE_OK) {
+        if (page.list.n == page.max_rows || q->read_bytes > QUERY_READ_BYTES) {
+            body->before = last;
+            break;
+        }
+        uint64_t index = be64_get(key + 8);
+        arena_reset(q->scratch);
+        err = query_read_statement(q, index, q->scratch, &statement);
+        if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? query_damaged_record(q, index) : err;
+        struct body_statement_row out = {
+            .index = index, .kind = row.kind, .time_ms = statement.record.record.time_ms,
+        };
+        memcpy(out.command_id, statement.statement.command_id, 16);
+        if (!page_add(&page, &out)) {
+            body->before = last;
+            break;
+        }
+        last = index;
+    }
+    body->statements = page.list;
+    return err == TIDE_ENOTFOUND ? TIDE_OK : err;
+}

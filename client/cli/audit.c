@@ -1,0 +1,134 @@
+/*
+ * audit follow, audit show: the journal, record by record, as a regulator reads it. Proofs and checkpoints are checked
+ * by the library before a record is handed on.
+ */
+#include "client/cli/commands.h"
+#include "client/cli/session.h"
+#include "client/cli/show.h"
+#include "client/cli/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PART_MAX 80
+
+static const struct column record_columns[] = {
+    {"index", "Record", COLUMN_COUNT, NULL}, {"time_ms", "Time", COLUMN_TIME, NULL},
+    {"type", "Type", COLUMN_TEXT, NULL},     {"kind", "Kind", COLUMN_TEXT, NULL},
+    {"who", "Party", COLUMN_TEXT, NULL},     {"what", "Body", COLUMN_TEXT, NULL},
+    {NULL, NULL, COLUMN_END, NULL}};
+
+struct feed {
+    struct cli *cli;
+    bool one;       /* audit show */
+    uint64_t index; /* that one */
+    bool seen;
+    int code; /* exit code of printing */
+};
+
+/* A key or hash by its beginning: enough to tell them apart by eye. The whole is in --json and in a pipe. */
+static void shorten(const char *text, char out[PART_MAX])
+{
+    size_t len = strlen(text);
+    bool is_key = len > 24 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789") == len;
+
+    if (is_key)
+        snprintf(out, PART_MAX, "%.12s…", text);
+    else
+        snprintf(out, PART_MAX, "%s", text);
+}
+
+/* name=value of a body's members, as far as they fit a line: no envelopes, no long texts. */
+static char *body_short(const json_t *body)
+{
+    char *line = NULL;
+    size_t len = 0;
+    FILE *file = open_memstream(&line, &len);
+    const char *name;
+    json_t *value;
+
+    if (file == NULL) return NULL;
+    json_object_foreach((json_t *)body, name, value)
+    {
+        const char *text = json_string_value(value);
+        if (text != NULL && text[0] != '\0' && strlen(text) < PART_MAX) {
+            char part[PART_MAX];
+            shorten(text, part);
+            fprintf(file, "%s=%s ", name, part);
+        }
+        if (json_is_integer(value) && json_integer_value(value) != 0) {
+            fprintf(file, "%s=%" JSON_INTEGER_FORMAT " ", name, json_integer_value(value));
+        }
+        if (json_is_true(value)) fprintf(file, "%s ", name);
+    }
+    return fclose(file) == 0 ? line : NULL;
+}
+
+/* The record with two members for people: who, and what. */
+static void for_people(const struct cli *cli, json_t *record)
+{
+    json_t *body = json_object_get(record, "body");
+    char *what = cli->terminal ? body_short(body) : json_dumps(body, JSON_COMPACT);
+    const char *who = get_text(record, "party");
+    char part[PART_MAX];
+
+    shorten(who, part); /* a party's text is shorter than PART_MAX */
+    set_text(record, "who", who[0] == '\0' ? "-" : cli->terminal ? part : who);
+    set_text(record, "what", what != NULL ? what : "");
+    free(what);
+}
+
+static bool record_print(void *ctx, uint64_t index, const char *json, const uint8_t *record, size_t len)
+{
+    struct feed *feed = ctx;
+    struct cli *cli = feed->cli;
+
+    (void)record;
+    (void)len;
+    if (feed->one && index != feed->index) return false;
+    feed->seen = true;
+    json_t *parsed = json_loads(json, 0, NULL);
+    if (parsed == NULL) return feed->code = EXIT_FAILED, false;
+    if (feed->one && !cli->json) {
+        feed->code = show_json_indented(cli, parsed);
+    } else if (cli->json) {
+        feed->code = show_json(cli, parsed);
+    } else {
+        for_people(cli, parsed);
+        feed->code = show_line(cli, record_columns, parsed);
+    }
+    json_decref(parsed);
+    return !feed->one && feed->code == EXIT_OK && !interrupted();
+}
+
+int audit_follow(struct cli *cli)
+{
+    struct feed feed = {.cli = cli};
+    bool follow = !args_has(&cli->args, "once");
+    uint64_t from = args_number(&cli->args, "from", 0);
+
+    if (session_open(cli) != 0 || tide_audit_follow(cli->market, from, follow, record_print, &feed, &cli->error) != 0) {
+        return cli_fail(cli, "cannot follow the journal");
+    }
+    if (interrupted()) return cli_fail(cli, "stopped");
+    return feed.code;
+}
+
+int audit_show(struct cli *cli)
+{
+    struct feed feed = {.cli = cli, .one = true};
+
+    if (!count_parse(args_value(&cli->args, 0), &feed.index)) {
+        cli_error(cli, CODE_USAGE, "\"%s\" is not the index of a record", args_value(&cli->args, 0));
+        return cli_fail(cli, "%s", "");
+    }
+    if (session_open(cli) != 0 ||
+        tide_audit_follow(cli->market, feed.index, false, record_print, &feed, &cli->error) != 0) {
+        return cli_fail(cli, "cannot show record %" PRIu64, feed.index);
+    }
+    if (feed.seen) return feed.code;
+    cli_error(cli, CODE_NO_SUCH_RECORD, NULL);
+    return cli_fail(cli, "cannot show record %" PRIu64, feed.index);
+}

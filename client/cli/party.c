@@ -1,0 +1,120 @@
+/*
+ * party requests, admit, show, suspend: who takes part.
+ */
+#include "client/cli/commands.h"
+#include "client/cli/session.h"
+#include "client/cli/show.h"
+
+#include <string.h>
+
+static const struct column request_columns[] = {
+    {"name", "Name", COLUMN_TEXT, NULL},         {"roles", "Roles", COLUMN_TEXT, NULL},
+    {"jurisdiction", "From", COLUMN_TEXT, NULL}, {"received_at", "Received", COLUMN_TIME, NULL},
+    {"party", "Party", COLUMN_TEXT, NULL},       {NULL, NULL, COLUMN_END, NULL}};
+
+static const struct column party_columns[] = {{"party", "Party", COLUMN_TEXT, NULL},
+                                              {"state", "State", COLUMN_STATE, NULL},
+                                              {"name", "Name", COLUMN_TEXT, NULL},
+                                              {"roles", "Roles", COLUMN_TEXT, NULL},
+                                              {"group", "Legal group", COLUMN_TEXT, NULL},
+                                              {"jurisdiction", "Jurisdiction", COLUMN_TEXT, NULL},
+                                              {"admitted", "Admitted", COLUMN_INDEX, NULL},
+                                              {"settled", "Trades settled", COLUMN_COUNT, NULL},
+                                              {"missed", "Grants missed", COLUMN_COUNT, NULL},
+                                              {NULL, NULL, COLUMN_END, NULL}};
+
+static const struct column done_columns[] = {
+    {"party", "Party", COLUMN_TEXT, NULL}, {"record", "Record", COLUMN_INDEX, NULL}, {NULL, NULL, COLUMN_END, NULL}};
+
+int party_requests(struct cli *cli)
+{
+    json_t *answer;
+
+    if (session_pages(cli, "requests", json_object(), "requests", "after", 0, &answer) != 0) {
+        return cli_fail(cli, "cannot list requests");
+    }
+    int code = show_table(cli, request_columns, get_list(answer, "requests"), answer, "Nobody asks to be enrolled.");
+    json_decref(answer);
+    return code;
+}
+
+int party_show(struct cli *cli)
+{
+    json_t *body = json_object(), *answer;
+
+    set_text(body, "party", args_value(&cli->args, 0));
+    if (session_ask(cli, "party", body, &answer) != 0) return cli_fail(cli, "cannot show the party");
+    int code = show_card(cli, party_columns, answer, NULL);
+    json_decref(answer);
+    return code;
+}
+
+/* The answer of a statement about a party. */
+static int done_show(struct cli *cli, const char *party, json_t *answer)
+{
+    json_t *row = json_pack("{s:s,s:I}", "party", party, "record", (json_int_t)get_u64(answer, "first_index"));
+    int code = show_card(cli, done_columns, row, NULL);
+
+    json_decref(row);
+    json_decref(answer);
+    return code;
+}
+
+/* The roles to give: those named, or all that were asked for. */
+static json_t *roles_of(const struct cli *cli, const json_t *request)
+{
+    if (args_each(&cli->args, "role", 0) == NULL) return json_deep_copy(json_object_get(request, "roles"));
+    json_t *roles = json_array();
+    for (size_t i = 0; args_each(&cli->args, "role", i) != NULL; i++) {
+        json_array_append_new(roles, json_string(args_each(&cli->args, "role", i)));
+    }
+    return roles;
+}
+
+static json_t *admit_body(const struct cli *cli, const json_t *request)
+{
+    json_t *body = json_object();
+    const char *jurisdiction = args_text(&cli->args, "jurisdiction");
+
+    json_object_set(body, "request", json_object_get(request, "request"));
+    json_object_set_new(body, "roles", roles_of(cli, request));
+    set_text(body, "group", args_text(&cli->args, "group"));
+    set_text(body, "jurisdiction", jurisdiction != NULL ? jurisdiction : get_text(request, "jurisdiction"));
+    return body;
+}
+
+int party_admit(struct cli *cli)
+{
+    const char *party = args_value(&cli->args, 0);
+    json_t *answer, *body = NULL;
+    const json_t *request;
+    size_t i;
+    int code;
+
+    if (session_pages(cli, "requests", json_object(), "requests", "after", 0, &answer) != 0) {
+        return cli_fail(cli, "cannot admit %s", party);
+    }
+    json_array_foreach(get_list(answer, "requests"), i, request)
+    {
+        if (body == NULL && strcmp(get_text(request, "party"), party) == 0) body = admit_body(cli, request);
+    }
+    json_decref(answer);
+    if (body == NULL) {
+        cli_error(cli, CODE_NO_SUCH_REQUEST, NULL);
+        return cli_fail(cli, "cannot admit %s", party);
+    }
+    if (!session_state_or_fail(cli, "admit", body, &answer, &code, "cannot admit the party")) return code;
+    talk(cli, "Admitted.");
+    return done_show(cli, party, answer);
+}
+
+int party_suspend(struct cli *cli)
+{
+    const char *party = args_value(&cli->args, 0);
+    json_t *body = json_pack("{s:s,s:s}", "party", party, "reason", args_text(&cli->args, "reason")), *answer;
+    int code;
+
+    if (!session_state_or_fail(cli, "suspend", body, &answer, &code, "cannot suspend the party")) return code;
+    talk(cli, "Suspended: nothing new can be started; open trades finish.");
+    return done_show(cli, party, answer);
+}

@@ -1,0 +1,246 @@
+/*
+ * Identity, market, questions and statements of a command; see session.h.
+ *
+ * Always holds: the passphrase is wiped as soon as the identity is open; whatever was opened is closed by
+ * session_close. Not here: errors as people see them (report.c), where contexts are kept (context.c).
+ */
+#include "client/cli/session.h"
+
+#include "client/cli/prompt.h"
+#include "client/cli/report.h"
+#include "client/cli/show.h"
+#include "client/cli/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- opening ---- */
+
+int identity_open(struct cli *cli, const char *name_or_file, struct tide_identity **out)
+{
+    char path[CONTEXT_PATH_MAX];
+    struct secret secret = {.len = 0};
+
+    *out = NULL;
+    if (identity_path(cli, name_or_file, path) != 0) return cli->error.code;
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        return cli_error(cli, CODE_NO_IDENTITY, "there is no identity file %s", path);
+    }
+    bool wrapped = tide_identity_is_wrapped(path) != 0;
+    if (wrapped && secret_ask(cli, "Passphrase", path, false, &secret) != 0) return cli->error.code;
+    int code = tide_identity_open(path, wrapped ? secret.text : NULL, secret.len, out, &cli->error);
+    secret_wipe(&secret);
+    return code;
+}
+
+int session_identity(struct cli *cli)
+{
+    if (cli->identity != NULL) return 0;
+    return identity_open(cli, NULL, &cli->identity);
+}
+
+int session_open(struct cli *cli)
+{
+    if (cli->market != NULL) return 0;
+    if (!cli->has_context) return cli_error(cli, CODE_NO_CONTEXT, NULL);
+    if (session_identity(cli) != 0) return cli->error.code;
+    struct tide_options options = {.url = cli->context.url, .identity = cli->identity};
+    if (tide_market_open(&options, &cli->market, &cli->error) != 0) return cli->error.code;
+    interruption_watch(cli->market);
+    return interrupted() ? cli_error(cli, CODE_INTERRUPTED, NULL) : 0;
+}
+
+void session_close(struct cli *cli)
+{
+    interruption_watch(NULL);
+    tide_market_close(&cli->market);
+    tide_identity_free(&cli->identity);
+}
+
+/* ---- asking ---- */
+
+/* The document of a body that is taken over; *out NULL when there is no body. */
+static int body_doc(struct cli *cli, const char *kind, json_t *body, struct tide_doc **out)
+{
+    *out = NULL;
+    if (body == NULL) return 0;
+    char *text = json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    if (text == NULL) return cli_error(cli, CODE_NO_MEMORY, NULL);
+    int code = tide_doc_parse(kind, text, out, &cli->error);
+    free(text);
+    return code;
+}
+
+/* The JSON form of an answer that is given up; NULL answers give an empty object. */
+static int answer_json(struct cli *cli, struct tide_doc *answer, json_t **out)
+{
+    *out = answer != NULL ? doc_json(answer) : json_object();
+    tide_doc_free(&answer);
+    return *out != NULL ? 0 : cli_error(cli, CODE_NO_MEMORY, NULL);
+}
+
+int session_ask(struct cli *cli, const char *verb, json_t *body, json_t **out)
+{
+    struct tide_doc *doc = NULL, *answer = NULL;
+
+    *out = NULL;
+    if (session_open(cli) != 0) {
+        json_decref(body);
+        return cli->error.code;
+    }
+    if (body_doc(cli, verb, body, &doc) != 0) return cli->error.code;
+    int code = tide_query(cli->market, verb, doc, &answer, &cli->error);
+    tide_doc_free(&doc);
+    return code != 0 ? code : answer_json(cli, answer, out);
+}
+
+/* True if the answer's cursor leads on; then it is in `body`. */
+static bool cursor_follow(json_t *body, const json_t *answer, const char *cursor)
+{
+    json_t *next = json_object_get(answer, cursor);
+
+    if (next == NULL || json_is_null(next)) return false;
+    if (json_is_string(next) && json_string_length(next) == 0) return false;
+    if (json_is_integer(next) && json_integer_value(next) == 0) return false;
+    return json_object_set(body, cursor, next) == 0;
+}
+
+int session_pages(struct cli *cli, const char *verb, json_t *body, const char *list, const char *cursor, uint64_t limit,
+                  json_t **out)
+{
+    json_t *rows = json_array();
+    bool more = true;
+
+    *out = NULL;
+    while (more) {
+        json_t *answer;
+        uint64_t have = json_array_size(rows);
+        uint64_t wanted = limit != 0 && limit - have < 256 ? limit - have : 256;
+        if (strcmp(cursor, "before") == 0) set_u64(body, "limit", wanted);
+        if (session_ask(cli, verb, json_deep_copy(body), &answer) != 0) goto out;
+        json_array_extend(rows, json_object_get(answer, list));
+        more = json_array_size(rows) > have && (limit == 0 || json_array_size(rows) < limit) &&
+               cursor_follow(body, answer, cursor);
+        json_decref(*out);
+        *out = answer;
+    }
+    json_object_set(*out, list, rows);
+    json_decref(rows);
+    json_decref(body);
+    return 0;
+out:
+    json_decref(rows);
+    json_decref(body);
+    json_decref(*out);
+    *out = NULL;
+    return cli->error.code;
+}
+
+/* ---- stating ---- */
+
+int session_state(struct cli *cli, const char *kind, json_t *body, json_t **out)
+{
+    struct tide_doc *doc = NULL, *answer = NULL;
+    struct tide_call *call = NULL;
+    char id[40] = "";
+
+    *out = NULL;
+    if (session_open(cli) != 0) {
+        json_decref(body);
+        return cli->error.code;
+    }
+    if (body_doc(cli, kind, body, &doc) != 0) return cli->error.code;
+    int code = tide_state_start(cli->market, kind, doc, &call, &cli->error);
+    tide_doc_free(&doc);
+    if (code != 0) return code;
+    snprintf(id, sizeof id, "%s", tide_call_id(call));
+    code = tide_call_finish(&call, &answer, &cli->error);
+    if (code == CODE_UNKNOWN_OUTCOME || code == CODE_INTERRUPTED) cli_error_id(cli, id);
+    return code != 0 ? code : answer_json(cli, answer, out);
+}
+
+/* Bodies that are not complete before they are signed: keys and signatures are put in then. */
+static bool is_completed_later(const char *kind)
+{
+    return strcmp(kind, "enrol") == 0 || strcmp(kind, "accept") == 0;
+}
+
+bool dry_run(struct cli *cli, const char *kind, json_t *body, int *code)
+{
+    struct tide_doc *doc = NULL;
+
+    if (!args_has(&cli->args, "dry-run")) return false;
+    if (!is_completed_later(kind) && body_doc(cli, kind, json_incref(body), &doc) != 0) {
+        *code = cli_fail(cli, "cannot make the statement");
+    } else {
+        talk(cli, "Not signed, not sent: the body of a statement \"%s\".", kind);
+        *code = show_json(cli, body);
+    }
+    tide_doc_free(&doc);
+    json_decref(body);
+    return true;
+}
+
+bool session_state_or_fail(struct cli *cli, const char *kind, json_t *body, json_t **out, int *code, const char *what)
+{
+    *out = NULL;
+    if (dry_run(cli, kind, body, code)) return false;
+    if (session_state(cli, kind, body, out) == 0) return true;
+    *code = cli_fail(cli, "%s", what);
+    return false;
+}
+
+/* ---- bodies and answers ---- */
+
+void set_text(json_t *object, const char *field, const char *text)
+{
+    if (text != NULL) json_object_set_new(object, field, json_string(text));
+}
+
+void set_u64(json_t *object, const char *field, uint64_t value)
+{
+    json_object_set_new(object, field, json_integer((json_int_t)value));
+}
+
+uint64_t answer_name(const json_t *submit_answer)
+{
+    return get_u64(submit_answer, "first_index") + 1;
+}
+
+int wait_ms(const struct cli *cli)
+{
+    uint64_t seconds = args_number(&cli->args, "timeout", 0);
+
+    if (seconds == 0) return -1;
+    return seconds > INT_MAX / 1000 ? INT_MAX : (int)(seconds * 1000);
+}
+
+int each_value(struct cli *cli, int (*one)(struct cli *cli, size_t i))
+{
+    size_t done = 0;
+    int code = EXIT_OK;
+
+    for (size_t i = 0; i < cli->args.n_values && !interrupted(); i++) {
+        int ended = one(cli, i);
+        done += ended == EXIT_OK;
+        if (ended != EXIT_OK) code = ended;
+        if (ended == EXIT_UNKNOWN || ended == EXIT_AGAIN) break;
+    }
+    if (interrupted()) return EXIT_INTERRUPTED;
+    return code != EXIT_OK && code != EXIT_UNKNOWN && done > 0 ? EXIT_PARTLY : code;
+}
+
+bool value_number(struct cli *cli, size_t i, const char *what, uint64_t *out)
+{
+    const char *text = args_value(&cli->args, i);
+
+    if (count_parse(text, out) && *out > 0) return true;
+    cli_error(cli, CODE_USAGE, "\"%s\" is not the number of a %s", text, what);
+    cli_hint(cli, "A %s is named by the number that it got when it was made.", what);
+    return false;
+}

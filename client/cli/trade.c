@@ -1,0 +1,166 @@
+/*
+ * trade list, show, fetch, accept, receipt: trades by hand.
+ */
+#include "client/cli/trade.h"
+
+#include "client/cli/commands.h"
+#include "client/cli/progress.h"
+#include "client/cli/prompt.h"
+#include "client/cli/session.h"
+#include "client/cli/show.h"
+#include "client/cli/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct column trade_columns[] = {{"trade", "Trade", COLUMN_INDEX, NULL},
+                                       {"listing", "Listing", COLUMN_INDEX, NULL},
+                                       {"traded_at", "Traded", COLUMN_TIME, NULL},
+                                       {"state", "State", COLUMN_STATE, NULL},
+                                       {"quantity", "Quantity", COLUMN_COUNT, NULL},
+                                       {"total", "Total (CNY)", COLUMN_MONEY, NULL},
+                                       {"due", "Due", COLUMN_TIME, NULL},
+                                       {"buyer_name", "Buyer", COLUMN_LONG, NULL},
+                                       {"vendor_name", "Vendor", COLUMN_LONG, NULL},
+                                       {"title", "Title", COLUMN_LONG, NULL},
+                                       {NULL, NULL, COLUMN_END, NULL}};
+
+static const struct column one_columns[] = {{"trade", "Trade", COLUMN_INDEX, NULL},
+                                            {"state", "State", COLUMN_STATE, NULL},
+                                            {"listing", "Listing", COLUMN_INDEX, NULL},
+                                            {"title", "Title", COLUMN_TEXT, NULL},
+                                            {"traded_at", "Traded", COLUMN_TIME, NULL},
+                                            {"due", "Next deadline", COLUMN_TIME, NULL},
+                                            {"buyer_name", "Buyer", COLUMN_TEXT, NULL},
+                                            {"buyer", "Buyer's party", COLUMN_TEXT, NULL},
+                                            {"vendor_name", "Vendor", COLUMN_TEXT, NULL},
+                                            {"vendor", "Vendor's party", COLUMN_TEXT, NULL},
+                                            {"quantity", "Quantity", COLUMN_COUNT, NULL},
+                                            {"price", "Price (CNY)", COLUMN_MONEY, NULL},
+                                            {"total", "Total (CNY)", COLUMN_MONEY, NULL},
+                                            {"fee", "Fee (CNY)", COLUMN_MONEY, NULL},
+                                            {"bid", "Bid", COLUMN_INDEX, NULL},
+                                            {"ask", "Ask", COLUMN_INDEX, NULL},
+                                            {"final_record", "Final record", COLUMN_INDEX, NULL},
+                                            {"text", "Settlement text", COLUMN_TEXT, NULL},
+                                            {NULL, NULL, COLUMN_END, NULL}};
+
+int trade_list(struct cli *cli)
+{
+    json_t *body = json_object(), *answer;
+
+    json_object_set_new(body, "open_only", json_boolean(args_has(&cli->args, "open")));
+    set_u64(body, "before", args_number(&cli->args, "before", 0));
+    if (session_pages(cli, "trades", body, "trades", "before", args_number(&cli->args, "limit", 0), &answer) != 0) {
+        return cli_fail(cli, "cannot list your trades");
+    }
+    int code = show_table(cli, trade_columns, get_list(answer, "trades"), answer, "No trades.");
+    json_decref(answer);
+    return code;
+}
+
+int trade_row(struct cli *cli, uint64_t trade, json_t **row)
+{
+    json_t *answer;
+
+    *row = NULL;
+    if (session_ask(cli, "trade", json_pack("{s:I}", "trade", (json_int_t)trade), &answer) != 0) return cli->error.code;
+    *row = json_deep_copy(get_first(answer, "row"));
+    json_decref(answer);
+    return *row != NULL ? 0 : cli_error(cli, CODE_INTERNAL, "the answer has no trade in it");
+}
+
+int trade_show(struct cli *cli)
+{
+    uint64_t trade;
+    json_t *row;
+
+    if (!value_number(cli, 0, "trade", &trade)) return cli_fail(cli, "%s", "");
+    if (trade_row(cli, trade, &row) != 0) return cli_fail(cli, "cannot show trade %" PRIu64, trade);
+    json_t *shown = json_deep_copy(row);
+    if (cli->terminal) json_object_del(shown, "text");
+    int code = show_card(cli, one_columns, shown, row);
+    if (code == EXIT_OK && cli->terminal && !cli->json) {
+        puts("\nSettlement text");
+        show_block(cli, true, get_text(row, "text"));
+    }
+    json_decref(shown);
+    json_decref(row);
+    return code;
+}
+
+int trade_download(struct cli *cli, uint64_t trade, const char *out)
+{
+    struct progress progress;
+
+    if (session_open(cli) != 0) return cli->error.code;
+    progress_init(&progress, cli);
+    int code = tide_fetch(cli->market, trade, out, args_text(&cli->args, "keep-sealed"),
+                          args_text(&cli->args, "keep-key"), progress_step, &progress, &cli->error);
+    progress_end(&progress);
+    return code;
+}
+
+int trade_fetch(struct cli *cli)
+{
+    const char *out = args_text(&cli->args, "out");
+    uint64_t trade;
+
+    if (!value_number(cli, 0, "trade", &trade)) return cli_fail(cli, "%s", "");
+    if (trade_download(cli, trade, out) != 0) return cli_fail(cli, "cannot fetch trade %" PRIu64, trade);
+    json_t *row = json_pack("{s:I,s:s}", "trade", (json_int_t)trade, "file", out);
+    int code = cli->json ? show_json(cli, row) : EXIT_OK;
+    talk(cli, "Every chunk is what the listing committed to; opened to %s. Next: tidemark trade accept %" PRIu64 ".",
+         out, trade);
+    json_decref(row);
+    return code;
+}
+
+int trade_accept(struct cli *cli)
+{
+    uint64_t trade;
+    json_t *row = NULL;
+    char total[TEXT_MAX], question[TEXT_MAX + 64];
+    int code;
+
+    if (!value_number(cli, 0, "trade", &trade)) return cli_fail(cli, "%s", "");
+    if (args_has(&cli->args, "dry-run")) {
+        talk(cli, "The settlement text (trade show) is signed as well.");
+        if (dry_run(cli, "accept", json_pack("{s:I}", "trade", (json_int_t)trade), &code)) return code;
+    }
+    if (trade_row(cli, trade, &row) != 0) return cli_fail(cli, "cannot accept trade %" PRIu64, trade);
+    char *title = get_escaped(row, "title"), *vendor = get_escaped(row, "vendor_name");
+    yuan_format(get_u64(row, "total"), total);
+    talk(cli, "Trade %" PRIu64 ": %s, from %s. Accepting pays %s CNY to the vendor and is final.", trade, title, vendor,
+         total);
+    snprintf(question, sizeof question, "Pay %s CNY?", total);
+    free(title);
+    free(vendor);
+    json_decref(row);
+    if (confirm(cli, question) != 0 || tide_accept(cli->market, trade, NULL, &cli->error) != 0) {
+        return cli_fail(cli, "cannot accept trade %" PRIu64, trade);
+    }
+    if (trade_row(cli, trade, &row) != 0) return cli_fail(cli, "accepted, but cannot show trade %" PRIu64, trade);
+    json_object_del(row, "text");
+    code = show_card(cli, one_columns, row, NULL);
+    json_decref(row);
+    return code;
+}
+
+int trade_receipt(struct cli *cli)
+{
+    const char *out = args_text(&cli->args, "out");
+    uint64_t trade;
+
+    if (!value_number(cli, 0, "trade", &trade)) return cli_fail(cli, "%s", "");
+    if (session_open(cli) != 0 || tide_receipt(cli->market, trade, out, wait_ms(cli), &cli->error) != 0) {
+        return cli_fail(cli, "cannot write the receipt of trade %" PRIu64, trade);
+    }
+    json_t *row = json_pack("{s:I,s:s}", "trade", (json_int_t)trade, "receipt", out);
+    int code = cli->json ? show_json(cli, row) : EXIT_OK;
+    talk(cli, "Receipt written to %s; tidemark verify %s checks it, offline.", out, out);
+    json_decref(row);
+    return code;
+}

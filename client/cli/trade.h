@@ -1,0 +1,16 @@
+/*
+ * Steps of a trade that both `trade …` and `buy` take.
+ */
+#ifndef TIDEMARK_CLI_TRADE_H
+#define TIDEMARK_CLI_TRADE_H
+
+#include "client/cli/show.h"
+
+extern const struct column trade_columns[];
+
+/* The trade's row; the caller decrefs. Returns 0 or the code in cli->error. */
+int trade_row(struct cli *cli, uint64_t trade, json_t **row);
+/* Downloads, checks and opens a granted trade's content, with progress. */
+int trade_download(struct cli *cli, uint64_t trade, const char *out);
+
+#endif

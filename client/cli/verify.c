@@ -1,0 +1,118 @@
+/*
+ * verify: what a receipt or a proof file proves, by whom, and on which basis. Offline; all checking is the library's.
+ */
+#include "client/cli/commands.h"
+#include "client/cli/show.h"
+#include "client/cli/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct column report_columns[] = {{"kind", "Kind", COLUMN_TEXT, NULL},
+                                               {"origin", "Log", COLUMN_TEXT, NULL},
+                                               {"trade", "Trade", COLUMN_INDEX, NULL},
+                                               {"listing", "Listing", COLUMN_INDEX, NULL},
+                                               {"title", "Title", COLUMN_TEXT, NULL},
+                                               {"vendor", "Vendor", COLUMN_TEXT, NULL},
+                                               {"buyer", "Buyer", COLUMN_TEXT, NULL},
+                                               {"quantity", "Quantity", COLUMN_COUNT, NULL},
+                                               {"price", "Price (CNY)", COLUMN_MONEY, NULL},
+                                               {"total", "Total (CNY)", COLUMN_MONEY, NULL},
+                                               {"fee", "Fee (CNY)", COLUMN_MONEY, NULL},
+                                               {"basis", "Basis", COLUMN_TEXT, NULL},
+                                               {"index", "Record", COLUMN_COUNT, NULL},
+                                               {"time_ms", "Time", COLUMN_TIME, NULL},
+                                               {"size", "Of", COLUMN_COUNT, NULL},
+                                               {"vendor_signed", "Vendor signed", COLUMN_YES, NULL},
+                                               {"buyer_signed", "Buyer signed", COLUMN_YES, NULL},
+                                               {"broker_signed", "Market signed", COLUMN_YES, NULL},
+                                               {NULL, NULL, COLUMN_END, NULL}};
+
+static const char *basis_words(const char *basis)
+{
+    if (strcmp(basis, "accepted") == 0) return "the buyer accepted the delivery";
+    if (strcmp(basis, "deadline") == 0) return "the buyer neither accepted nor disputed the delivery in time";
+    if (strcmp(basis, "ruling") == 0) return "an arbiter decided";
+    if (strcmp(basis, "verdict") == 0) return "the evidence of a dispute decided";
+    return basis;
+}
+
+static const char *signed_words(const json_t *report, const char *field, bool expected)
+{
+    return get_bool(report, field) ? "signed the settlement text"
+           : expected              ? "has NOT signed"
+                                   : "has not signed (not needed on this basis)";
+}
+
+static void receipt_explain(const json_t *report)
+{
+    char *title = get_escaped(report, "title"), *origin = get_escaped(report, "origin");
+    char price[TEXT_MAX], total[TEXT_MAX], fee[TEXT_MAX];
+    bool accepted = strcmp(get_text(report, "basis"), "accepted") == 0;
+
+    yuan_format(get_u64(report, "price"), price);
+    yuan_format(get_u64(report, "total"), total);
+    yuan_format(get_u64(report, "fee"), fee);
+    printf("The receipt is genuine. It proves:\n\n");
+    printf("  Trade %" PRIu64 " on %s was settled: %s.\n", get_u64(report, "trade"), origin,
+           basis_words(get_text(report, "basis")));
+    printf("  Sold       %" PRIu64 " × \"%s\" (listing %" PRIu64 ")\n", get_u64(report, "quantity"), title,
+           get_u64(report, "listing"));
+    printf("  For        %s CNY each, %s CNY in all, of which %s CNY is the market's fee\n", price, total, fee);
+    printf("  Vendor     %s\n             %s\n", get_text(report, "vendor"),
+           signed_words(report, "vendor_signed", true));
+    printf("  Buyer      %s\n             %s\n", get_text(report, "buyer"),
+           signed_words(report, "buyer_signed", accepted));
+    printf("  Market     %s\n             %s\n", origin, signed_words(report, "broker_signed", true));
+    free(title);
+    free(origin);
+}
+
+static void proof_explain(const json_t *report)
+{
+    char *origin = get_escaped(report, "origin"), *kind = get_escaped(report, "record_kind");
+
+    printf("The proof is genuine. It proves:\n\n");
+    printf("  The log of %s holds a record%s%s.\n", origin, kind[0] != '\0' ? " of the kind " : "", kind);
+    if (get_text(report, "party")[0] != '\0') printf("  Signed by  %s\n", get_text(report, "party"));
+    free(origin);
+    free(kind);
+}
+
+static void explain(const json_t *report)
+{
+    char date[TEXT_MAX];
+
+    if (strcmp(get_text(report, "kind"), "receipt") == 0)
+        receipt_explain(report);
+    else
+        proof_explain(report);
+    printf("  Journaled  as record %" PRIu64, get_u64(report, "index"));
+    if (get_u64(report, "time_ms") != 0) {
+        time_iso(get_u64(report, "time_ms"), date);
+        printf(" at %s", date);
+    }
+    printf(", covered by the log's signed checkpoint of %" PRIu64 " records:\n", get_u64(report, "size"));
+    printf("             it can neither be changed nor taken out unseen\n");
+}
+
+int verify_run(struct cli *cli)
+{
+    const char *path = args_value(&cli->args, 0), *key = args_text(&cli->args, "key");
+    const char *url = cli->has_context ? cli->context.url : NULL;
+    struct tide_doc *doc = NULL;
+
+    if (tide_verify(path, key, key != NULL ? NULL : url, &doc, &cli->error) != 0)
+        return cli_fail(cli, "%s is not verified", path);
+    json_t *report = doc_json(doc);
+    tide_doc_free(&doc);
+    int code = EXIT_OK;
+    if (cli->json || !cli->terminal)
+        code = show_card(cli, report_columns, report, NULL);
+    else
+        explain(report);
+    json_decref(report);
+    return code;
+}

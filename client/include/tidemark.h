@@ -1,0 +1,286 @@
+/*
+ * libtidemark: a party's side of a Tidemark market. A vendor's program seals files, lists them, and hands out keys; a
+ * buyer's bids, fetches, opens and accepts; anyone verifies what a market has signed.
+ *
+ * How it works. A `tide_market` is one connection to one market under one identity. Work is done by calls: a call is
+ * started, goes on whenever the market is dispatched, and ends with a document or an error. A program with a loop of
+ * its own polls tide_market_fd and calls tide_market_dispatch; everyone else waits with tide_call_wait, or uses the
+ * blocking functions, which are the same calls waited for.
+ *
+ *     struct tide_error e;
+ *     struct tide_identity *id = NULL;
+ *     struct tide_market *m = NULL;
+ *     if (tide_identity_open("acme.key", NULL, 0, &id, &e) == 0 &&
+ *         tide_market_open(&(struct tide_options){ .url = url, .identity = id }, &m, &e) == 0)
+ *         …
+ *
+ * Rules that hold everywhere:
+ * - Functions return 0, or the error's code (the same as e->code); `error` may be NULL. Outputs are cleared first.
+ * - Handles are opaque, made by …_new/_open/_start and given back by …_free/_close, which take NULL as well, wipe
+ *   secrets, and set the caller's pointer to NULL. No global state: handles of different threads do not meet. One handle,
+ *   one thread at a time.
+ * - Every statement is in the outbox, on disk, before it is sent. After a crash or a lost answer tide_resend is safe: a
+ *   statement can take effect once only.
+ * - Times are Unix milliseconds, money is in minor units (fen), both never above 2^53 − 1.
+ * - Strings are UTF-8 and NUL-terminated. The library never prints, never exits, and reads no environment but HOME and XDG_*.
+ */
+#ifndef TIDEMARK_H
+#define TIDEMARK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TIDE_API __attribute__((visibility("default")))
+
+/* ---- errors ---- */
+
+/*
+ * What went wrong. `code` is one of the stable numbers of docs/protocol.md ("Outcomes"): 1xx the broker cannot take it
+ * now, 2xx malformed or not authentic, 3xx not allowed, 4xx no such thing or wrong state, 5xx policy, 6xx this side, 7xx
+ * a check failed. `retry`: the same again may help by itself.
+ */
+struct tide_error {
+    int code;
+    int retry;
+    char name[32];      /* "no_funds" */
+    char message[512];  /* what happened and why, one sentence or two */
+    char hint[256];     /* what to do */
+};
+
+/* The table of codes: fills *out with the code's name, sentence and hint. 0, or 601 if there is no such code. */
+TIDE_API int tide_error_describe(int code, struct tide_error *out);
+/* Codes in ascending order: the first after `code` (start with 0), or 0 at the end. */
+TIDE_API int tide_error_next(int code);
+
+/* "0.1.0" */
+TIDE_API const char *tide_version(void);
+
+/* Called now and then from long work: bytes (or steps) done and in all. Returning false stops it, nothing is lost. */
+typedef bool (*tide_progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
+
+/* ---- documents: what was asked for, by name ---- */
+
+/*
+ * A document is one record or answer, with the fields of docs/protocol.md. Numbers are u64 (money, times, indices, bools,
+ * enums as their numbers); texts are the JSON form (tide1… keys, hex hashes, enum names). A missing field gives 0 or "".
+ * Strings and sub-documents live as long as the document.
+ */
+struct tide_doc;
+TIDE_API void tide_doc_free(struct tide_doc **doc);
+TIDE_API uint64_t tide_doc_u64(const struct tide_doc *doc, const char *field);
+TIDE_API const char *tide_doc_text(const struct tide_doc *doc, const char *field);
+/* Byte strings and hashes as they are; *len 0 when absent. */
+TIDE_API const uint8_t *tide_doc_bytes(const struct tide_doc *doc, const char *field, size_t *len);
+TIDE_API size_t tide_doc_count(const struct tide_doc *doc, const char *list);
+TIDE_API const struct tide_doc *tide_doc_item(const struct tide_doc *doc, const char *list, size_t i);
+/* One line of JSON; the caller frees it with free(). NULL: no memory. */
+TIDE_API char *tide_doc_json(const struct tide_doc *doc);
+
+/* A new body of a statement kind or a request ("order", "publish", "search"), all fields absent; to be filled by name. */
+TIDE_API int tide_doc_new(const char *kind, struct tide_doc **out, struct tide_error *error);
+TIDE_API int tide_doc_set_u64(struct tide_doc *doc, const char *field, uint64_t value, struct tide_error *error);
+/* Texts, enums by name, keys and hashes in their text form. */
+TIDE_API int tide_doc_set_text(struct tide_doc *doc, const char *field, const char *value, struct tide_error *error);
+TIDE_API int tide_doc_set_bytes(struct tide_doc *doc, const char *field, const void *value, size_t len,
+                                struct tide_error *error);
+/* Appends an empty item to a list and gives it for filling. */
+TIDE_API int tide_doc_add(struct tide_doc *doc, const char *list, struct tide_doc **item, struct tide_error *error);
+/* From JSON with the same names; unknown members are errors that name the nearest. */
+TIDE_API int tide_doc_parse(const char *kind, const char *json, struct tide_doc **out, struct tide_error *error);
+
+/* ---- identities ---- */
+
+struct tide_identity;
+TIDE_API int tide_identity_new(struct tide_identity **out, struct tide_error *error);
+/* Reads an identity file. Code 604 if others can read it, or the passphrase is missing or wrong. */
+TIDE_API int tide_identity_open(const char *path, const char *passphrase, size_t passphrase_len,
+                                struct tide_identity **out, struct tide_error *error);
+/* 1 if the file is wrapped with a passphrase, else 0. */
+TIDE_API int tide_identity_is_wrapped(const char *path);
+/* Writes a new file, mode 0600; never over an existing one. passphrase NULL: none. */
+TIDE_API int tide_identity_save(const struct tide_identity *identity, const char *path, const char *name,
+                                const char *passphrase, size_t passphrase_len, struct tide_error *error);
+TIDE_API const char *tide_identity_party(const struct tide_identity *identity);     /* tide1… */
+TIDE_API const char *tide_identity_recipient(const struct tide_identity *identity); /* age1… */
+TIDE_API void tide_identity_free(struct tide_identity **identity);
+
+/* ---- sealing, offline ---- */
+
+/* What binds a sealed file; goes into the listing. */
+struct tide_commitment {
+    uint64_t plaintext_len, n_chunks, payload_len;
+    uint8_t nonce[16], content_root[32], key_commitment[32];
+};
+
+/*
+ * Seals `in_path` into `out_path` (an age file for the vendor's own recipient; `age -d` opens it) and commits to it in the
+ * same pass. All cores, bounded memory. Writes out_path whole or not at all.
+ */
+TIDE_API int tide_seal(const struct tide_identity *identity, const char *in_path, const char *out_path,
+                       tide_progress progress, void *ctx, struct tide_commitment *out, struct tide_error *error);
+
+/*
+ * Opens any age file for X25519: with an identity (its sealing key and older seeds), or with the text of an
+ * AGE-SECRET-KEY-1… . Code 704 when it is damaged; then out_path is not there.
+ */
+TIDE_API int tide_open(const char *in_path, const struct tide_identity *identity, const char *age_secret,
+                       const char *out_path, tide_progress progress, void *ctx, struct tide_error *error);
+
+/* SHA-256 of a file, as in a listing's rights and assessments. Code 607 if it cannot be read. */
+TIDE_API int tide_file_sha256(const char *path, uint8_t out[32], struct tide_error *error);
+
+/* ---- a market ---- */
+
+struct tide_options {
+    const char *url;                     /* the market's URL, tidemark://… */
+    const struct tide_identity *identity; /* stays the caller's and must outlive the market */
+    const char *state_dir;               /* outbox and receipts; NULL: $XDG_STATE_HOME/tidemark */
+    int timeout_ms;                      /* of each request; 0: 10,000 */
+};
+
+struct tide_market;
+/* Opens the outbox; connects when needed. The market's keys are the URL's: nobody else can answer in its place. */
+TIDE_API int tide_market_open(const struct tide_options *options, struct tide_market **out, struct tide_error *error);
+TIDE_API void tide_market_close(struct tide_market **market);
+/*
+ * Makes the blocking function that is under way on this market (or, between two, the next one) end with code 611.
+ * Async-signal-safe, and the one function that another thread may call. Calls go on.
+ */
+TIDE_API void tide_market_interrupt(struct tide_market *market);
+
+/* For a loop of one's own: poll this descriptor for reading, at most tide_market_timeout_ms, then dispatch. */
+TIDE_API int tide_market_fd(const struct tide_market *market);
+TIDE_API int tide_market_timeout_ms(const struct tide_market *market); /* -1: nothing is due */
+TIDE_API int tide_market_dispatch(struct tide_market *market, struct tide_error *error);
+
+/* ---- calls ---- */
+
+struct tide_call;
+/*
+ * Asks: `verb` of docs/protocol.md, `body` a document of that request or NULL. The answer is its reply's document.
+ * The door follows from the verb.
+ */
+TIDE_API int tide_query_start(struct tide_market *market, const char *verb, const struct tide_doc *body,
+                              struct tide_call **out, struct tide_error *error);
+/*
+ * States: signs `body` (kind: "order", "cancel", …), stores it in the outbox, sends it, sends it again under the same id while no
+ * answer comes, until the statement expires. The answer is the `submit` reply. Code 606: the outcome is unknown; the id is
+ * tide_call_id, and tide_resend asks again.
+ */
+TIDE_API int tide_state_start(struct tide_market *market, const char *kind, const struct tide_doc *body,
+                              struct tide_call **out, struct tide_error *error);
+/* True when it has ended; then tide_call_finish does not wait. */
+TIDE_API bool tide_call_done(const struct tide_call *call);
+/* The command id of a statement as 32 hex digits, "" for a query. */
+TIDE_API const char *tide_call_id(const struct tide_call *call);
+/* Dispatches until the call has ended or `timeout_ms` is over (code 608; the call goes on). -1: as long as it takes. */
+TIDE_API int tide_call_wait(struct tide_call *call, int timeout_ms, struct tide_error *error);
+/* Ends a call: gives its document (the caller frees it; `out` may be NULL) or its error, and frees the call. Waits if needed. */
+TIDE_API int tide_call_finish(struct tide_call **call, struct tide_doc **out, struct tide_error *error);
+
+/* Blocking forms. */
+TIDE_API int tide_query(struct tide_market *market, const char *verb, const struct tide_doc *body, struct tide_doc **out,
+                        struct tide_error *error);
+TIDE_API int tide_state(struct tide_market *market, const char *kind, const struct tide_doc *body, struct tide_doc **out,
+                        struct tide_error *error);
+
+/* ---- enrolling ---- */
+
+/* Asks to be enrolled; roles as names, NULL-terminated. The answer is the `enrol` reply (state waiting). */
+TIDE_API int tide_enrol(struct tide_market *market, const char *name, const char *const *roles, const char *jurisdiction,
+                        struct tide_doc **out, struct tide_error *error);
+/* Waits until an operator has admitted this party. 608 when time is over. */
+TIDE_API int tide_enrol_wait(struct tide_market *market, int timeout_ms, struct tide_doc **out, struct tide_error *error);
+
+/* ---- a vendor's jobs ---- */
+
+/* Uploads a sealed file (tide_seal's output) for one's listing; goes on where an earlier upload stopped. */
+TIDE_API int tide_upload(struct tide_market *market, uint64_t listing, const char *sealed_path, tide_progress progress,
+                         void *ctx, struct tide_error *error);
+
+/*
+ * One command's worth: seals `path` (unless its sealed form of an earlier try is at sealed_path), publishes `listing` (a "publish"
+ * document, content fields filled here), uploads. *index is the listing's name. Called again with the same arguments after
+ * any interruption it goes on where it was, and never lists twice.
+ */
+TIDE_API int tide_sell(struct tide_market *market, const char *path, const char *sealed_path, struct tide_doc *listing,
+                       tide_progress progress, void *ctx, uint64_t *index, struct tide_error *error);
+
+/* Waits until a listing is in `state` ("open"); code 408 if it reached a final state instead, 608 when time is over. */
+TIDE_API int tide_listing_wait(struct tide_market *market, uint64_t listing, const char *state, int timeout_ms,
+                               struct tide_doc **out, struct tide_error *error);
+
+/*
+ * Grants every trade of this vendor that waits for it; *n_granted says how many. Makes each grant and its settlement
+ * signature from the seed alone, so any machine with the identity can do it; two at once do no harm.
+ */
+TIDE_API int tide_vend(struct tide_market *market, unsigned *n_granted, struct tide_error *error);
+
+/* ---- a buyer's jobs ---- */
+
+/* A limit bid for `quantity` at `price_fen`, accepting the listing's present terms, with a one-time recipient. The answer is the `submit` reply. */
+TIDE_API int tide_bid(struct tide_market *market, uint64_t listing, uint64_t price_fen, uint64_t quantity,
+                      struct tide_doc **out, struct tide_error *error);
+
+/* Waits until a trade of the order is there, or a trade is in `state` ("granted"). The answer is the trade's row. */
+TIDE_API int tide_order_wait(struct tide_market *market, uint64_t order, int timeout_ms, struct tide_doc **trade,
+                             struct tide_error *error);
+TIDE_API int tide_trade_wait(struct tide_market *market, uint64_t trade, const char *state, int timeout_ms,
+                             struct tide_doc **out, struct tide_error *error);
+
+/*
+ * Downloads a granted trade's content (resuming out_path.part), checks every chunk against the listing's commitment, opens it to
+ * out_path. `keep_sealed`, if not NULL, gets the purchase as an ordinary age file (grant ‖ payload), and
+ * `keep_key`, if not NULL, a file (0600) with its one-time AGE-SECRET-KEY-1…, so that other tools can open it.
+ */
+TIDE_API int tide_fetch(struct tide_market *market, uint64_t trade, const char *out_path, const char *keep_sealed,
+                        const char *keep_key, tide_progress progress, void *ctx, struct tide_error *error);
+
+/* Accepts: signs the settlement text. Settled when it returns 0. */
+TIDE_API int tide_accept(struct tide_market *market, uint64_t trade, struct tide_doc **out, struct tide_error *error);
+
+/* Writes the trade's receipt (docs/formats.md); waits until the log covers it. */
+TIDE_API int tide_receipt(struct tide_market *market, uint64_t trade, const char *out_path, int timeout_ms,
+                          struct tide_error *error);
+
+/* ---- the outbox ---- */
+
+/* Calls `each` with a document {command_id, kind, state, signed_at, first_index, next_index, code} per entry, oldest first. */
+TIDE_API int tide_outbox_each(struct tide_market *market, bool (*each)(void *ctx, const struct tide_doc *entry), void *ctx,
+                              struct tide_error *error);
+/* Sends again what has no known outcome, and proves what was accepted; *n_open entries remain unproven. */
+TIDE_API int tide_resend(struct tide_market *market, unsigned *n_open, struct tide_error *error);
+
+/* ---- verifying, offline ---- */
+
+/*
+ * Checks a receipt or a proof file. `log_vkey`: the log's verifier key (name+hex+base64), or NULL to take it from
+ * `market_url`; with neither, code 701. *report says in fields and words what was proven, by whom, and the basis:
+ * {kind, origin, trade, listing, title, vendor, buyer, quantity, price, total, fee, basis, index, size, vendor_signed, buyer_signed, broker_signed}.
+ */
+TIDE_API int tide_verify(const char *path, const char *log_vkey, const char *market_url, struct tide_doc **report,
+                         struct tide_error *error);
+
+/* The log's verifier key of a market URL, for `--key`. The caller frees *out with free(). */
+TIDE_API int tide_url_vkey(const char *url, char **out, struct tide_error *error);
+
+/* ---- a regulator's feed ---- */
+
+/*
+ * Calls `each` with every record from `from` on, as JSON (one line) and as bytes, until it returns false or, with
+ * `follow` false, the end. Each page's records are checked against a signed checkpoint before they are handed on… the
+ * newest ones as soon as one covers them. Code 703 when heads contradict each other.
+ */
+TIDE_API int tide_audit_follow(struct tide_market *market, uint64_t from, bool follow,
+                               bool (*each)(void *ctx, uint64_t index, const char *json, const uint8_t *record, size_t len),
+                               void *ctx, struct tide_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

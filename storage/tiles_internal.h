@@ -1,0 +1,29 @@
+/*
+ * What writing and reading tiles share. Private to storage/.
+ */
+#ifndef TIDEMARK_STORAGE_TILES_INTERNAL_H
+#define TIDEMARK_STORAGE_TILES_INTERNAL_H
+
+#include "storage/files.h"
+#include "storage/tiles.h"
+
+struct tiles {
+    char dir[FILES_PATH_MAX];
+    bool writable;
+};
+
+/* Hashes that tile level `level` has in a tree of `size` leaves. */
+static inline uint64_t tiles_level_size(uint64_t size, unsigned level)
+{
+    return level * TILE_HEIGHT >= 64 ? 0 : size >> (level * TILE_HEIGHT);
+}
+
+/* The first `width` hashes of a tile: from the partial tile of that width, or from the full one.
+ * TIDE_ENOTFOUND; TIDE_EDAMAGED: wrong length. */
+MUST_USE enum tide_err tiles_load(struct tiles *t, unsigned level, uint64_t index, unsigned width,
+                                  uint8_t out[TILE_WIDTH][HASH_BYTES]);
+
+/* The root over `n` hashes (a power of two) from `first` on. */
+void tiles_subtree_root(uint8_t hashes[TILE_WIDTH][HASH_BYTES], unsigned first, unsigned n, uint8_t root[HASH_BYTES]);
+
+#endif

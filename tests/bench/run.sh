@@ -1,0 +1,8 @@
+#!/bin/sh
+# Every measure, one line each; the same as JSON in BUILD_DIR/bench.json. Takes some minutes and 4 GiB of disk.
+set -eu
+out=$1
+export TIDEMARK_BENCH_JSON="$out/bench.json"
+rm -f "$TIDEMARK_BENCH_JSON"
+"$out/bench/bench_seal"
+"$out/bench/bench_market" "$out/tidemarkd"
