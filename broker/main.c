@@ -31,9 +31,12 @@ static const struct command commands[] = {
     {"init", "DIR --name NAME --origin ORIGIN [--advertise HOST] [--listen ADDR] [--port-base N] [--json]",
      "make a market: keys, configuration, genesis", command_init, NULL},
     {"run", "DIR [--listen ADDR] [--port-base N]", "serve (foreground; SIGTERM drains)", command_serve, run_processes},
-    {"broker", "DIR [--listen ADDR] [--port-base N]", "one of run's processes alone: statements and queries", command_serve, broker_process},
-    {"auditor", "DIR [--listen ADDR] [--port-base N]", "one of run's processes alone: regulators", command_serve, auditor_process},
-    {"lobby", "DIR [--listen ADDR] [--port-base N]", "one of run's processes alone: strangers", command_serve, lobby_process},
+    {"broker", "DIR [--listen ADDR] [--port-base N]", "one of run's processes alone: statements and queries",
+     command_serve, broker_process},
+    {"auditor", "DIR [--listen ADDR] [--port-base N]", "one of run's processes alone: for regulators", command_serve,
+     auditor_process},
+    {"lobby", "DIR [--listen ADDR] [--port-base N]", "one of run's processes alone: for strangers", command_serve,
+     lobby_process},
     {"verify", "DIR [--no-signatures] [--json]", "decide the whole journal again and compare", command_verify, NULL},
     {"info", "DIR [--json]", "URL, sizes, heads, counts, ports", command_info, NULL},
     {"help", "", "this text", command_help, NULL},
@@ -63,7 +66,8 @@ static enum exit_status command_init(const struct command *self, int argc, char 
     if (n_words < 1 || !o.name || !o.origin) return complain_usage(self);
     uint64_t port = o.port_base;
     if (port_base && !text_number(port_base, 65000, &port))
-        return complain(EXIT_USAGE, OUTCOME_C_USAGE, "--port-base is not understood", "it is a port up to 65000, or 0 for free ones", NULL);
+        return complain(EXIT_USAGE, OUTCOME_C_USAGE, "--port-base is not understood",
+                        "it is not a port up to 65000, nor 0 for free ones", "Give another, or leave it out.");
     o.port_base = (uint16_t)port;
     o.dir = words[0];
     process_harden();
@@ -79,7 +83,7 @@ static enum exit_status override(struct config *config, const char *flag, const 
     char what[64], why[160];
     snprintf(what, sizeof what, "--%s is not understood", flag);
     snprintf(why, sizeof why, "expected %s", expected);
-    return complain(EXIT_USAGE, OUTCOME_C_USAGE, what, why, NULL);
+    return complain(EXIT_USAGE, OUTCOME_C_USAGE, what, why, "Give another, or leave it out.");
 }
 
 static enum exit_status complain_lock(const char *dir, enum tide_err err)
@@ -87,8 +91,10 @@ static enum exit_status complain_lock(const char *dir, enum tide_err err)
     char what[1200];
     snprintf(what, sizeof what, "cannot serve the market in %s", dir);
     if (err == TIDE_EBUSY)
-        return complain(EXIT_FAILED, OUTCOME_C_FILE, what, "another tidemarkd is serving it", "Stop that one first; two brokers would fork the log.");
-    return complain(EXIT_FAILED, OUTCOME_C_FILE, what, tide_err_text(err), "Check the permissions of the folder and its file `lock`.");
+        return complain(EXIT_FAILED, OUTCOME_C_FILE, what, "another tidemarkd is serving it",
+                        "Stop that one first; two brokers would fork the log.");
+    return complain(EXIT_FAILED, OUTCOME_C_FILE, what, tide_err_text(err),
+                    "Check the permissions of the folder and its file `lock`.");
 }
 
 static enum exit_status command_serve(const struct command *self, int argc, char **argv)
@@ -104,7 +110,8 @@ static enum exit_status command_serve(const struct command *self, int argc, char
     struct config config;
     char why[512];
     if (config_load(words[0], &config, why, sizeof why) != TIDE_OK)
-        return complain(EXIT_USAGE, OUTCOME_C_FILE, "the configuration cannot be used", why, "Correct it and start again.");
+        return complain(EXIT_USAGE, OUTCOME_C_FILE, "the configuration cannot be used", why,
+                        "Correct it and start again.");
     enum exit_status status = override(&config, "listen", "doors.listen", listen);
     if (status == EXIT_OK) status = override(&config, "port-base", "doors.port_base", port_base);
     if (status != EXIT_OK) return status;

@@ -48,7 +48,7 @@ struct broker {
 
     struct queue *work, *inbox, *replies;
     size_t n_jobs;
-    struct gateway *gateway;
+    struct gateway *gateway; /* atomic until the threads are joined */
     struct verifiers *verifiers;
     struct sequencer_thread *sequencer;
     struct publisher *publisher;
@@ -63,7 +63,8 @@ struct broker {
 static const char *way_out(enum tide_err err)
 {
     switch (err) {
-    case TIDE_EDAMAGED: return "run tidemarkd verify; if only state/ is damaged remove it: it is built again from the journal";
+    case TIDE_EDAMAGED:
+        return "run tidemarkd verify; if only state/ is damaged remove it: it is built again from the journal";
     case TIDE_EFULL: return "make room on the disk and start again; what was acknowledged is safe";
     case TIDE_EIO: return "check the disk and start again; what was acknowledged is safe";
     default: return "start again; what was acknowledged is safe";
@@ -78,6 +79,8 @@ static void broker_failed(void *ctx, const char *what, enum tide_err err)
     log_event(LOG_LEVEL_ERROR, "stopping", "what=%s error=%s dir=%s hint=%s", log_value(what).text,
               log_value(tide_err_text(err)).text, log_value(b->config->dir).text, log_value(way_out(err)).text);
     __atomic_add_fetch(&b->failures, 1, __ATOMIC_RELEASE);
+    struct gateway *gateway = __atomic_load_n(&b->gateway, __ATOMIC_ACQUIRE);
+    if (gateway) gateway_abandon(gateway); /* it may be draining, and some replies will never come */
     (void)!write(b->failure_fd, &one, sizeof one);
 }
 
@@ -144,7 +147,7 @@ static enum tide_err open_files(struct broker *b)
     }
     err = state_open_writer(b->config->dir, &b->state, &rebuilt);
     if (err) return not_opened("state/", "the state cannot be opened", err, way_out(err));
-    if (rebuilt) log_event(LOG_LEVEL_INFO, "rebuilding_state", "why=%s", log_value("new, or not known to be whole").text);
+    if (rebuilt) log_event(LOG_LEVEL_INFO, "rebuilding_state", "why=%s", log_value("not known to be whole").text);
     err = tiles_open(b->config->dir, true, &b->tiles);
     if (err) return not_opened("tiles/", "the log's files cannot be opened", err, way_out(err));
     err = open_requests(b);
@@ -194,8 +197,9 @@ static enum tide_err open_market(struct broker *b)
     };
     char why[160];
     err = publisher_open(&po, &b->publisher, why, sizeof why);
-    if (err) return not_opened("tiles/", why, err, "never sign past this: keep the folder and ask whoever mirrors the log");
-    return TIDE_OK;
+    if (!err) return TIDE_OK;
+    return not_opened("tiles/", why, err, err == TIDE_EDAMAGED ? "keep the folder as it is and ask who mirrors the log"
+                                                               : way_out(err));
 }
 
 /* On the ZAP handler's thread: enrolled parties may enter; what they may say is decided per message. */
@@ -217,7 +221,8 @@ static enum tide_err open_doors(struct broker *b)
         .name = "trade", .listen = c->listen, .port = c->port_base ? (uint16_t)(c->port_base + PORT_TRADE) : 0,
         .frame_max = LIMIT_TRADE_FRAME_BYTES, .backlog_messages = RECEIVE_BACKLOG,
         /* libzmq learns late what a peer has read: twice what one peer can have inside is never too little */
-        .reply_backlog_messages = b->n_jobs > REPLY_BACKLOG ? (int)b->n_jobs : REPLY_BACKLOG, .wire_secret = identity_wire_secret(b->identity),
+        .reply_backlog_messages = b->n_jobs > REPLY_BACKLOG ? (int)b->n_jobs : REPLY_BACKLOG,
+        .wire_secret = identity_wire_secret(b->identity),
     };
     b->zmq = zmq_ctx_new();
     if (!b->zmq) return TIDE_ENOMEM;
@@ -249,7 +254,9 @@ static enum tide_err start_threads(struct broker *b)
     if (!err) err = sequencer_thread_start(b->sequencer, b->publisher);
     struct gateway_options go = {.door = b->door, .work = b->work, .inbox = b->inbox, .replies = b->replies,
                                  .verifiers = b->verifiers, .n_jobs = b->n_jobs};
-    if (!err) err = gateway_start(&go, &b->gateway);
+    struct gateway *gateway = NULL;
+    if (!err) err = gateway_start(&go, &gateway);
+    __atomic_store_n(&b->gateway, gateway, __ATOMIC_RELEASE);
     if (err) return not_opened("threads", "a thread cannot be started", err, "allow more memory or threads");
     err = data_door_start(&dd, &b->data_door);
     return err ? not_opened("data door", b->config->listen, err, "choose another --port-base or --listen") : TIDE_OK;
@@ -290,7 +297,8 @@ static bool broker_close(struct broker *b)
     if (b->door) (void)!ports_write(b->config->dir, "trade", 0);
     if (b->data_door) (void)!ports_write(b->config->dir, "data", 0);
     data_door_stop(&b->data_door);
-    if (b->gateway) gateway_stop(b->gateway, has_failed(b));
+    if (b->gateway && has_failed(b)) gateway_abandon(b->gateway);
+    if (b->gateway) gateway_stop(b->gateway);
     if (b->work) queue_close(b->work);
     verifiers_join(&b->verifiers);
     if (b->inbox) queue_close(b->inbox);

@@ -123,8 +123,9 @@ static int refuse_unknown(struct reading *r, const char *full)
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) names[i] = keys[i].name;
     const char *nearest = text_nearest(full, names, ARRAY_LEN(keys));
     const char *dot = nearest ? strchr(nearest, '.') : NULL;
-    if (dot) snprintf(r->why, r->why_len, "unknown key %s; the nearest is [%.*s] %s", full, (int)(dot - nearest), nearest, dot + 1);
-    else snprintf(r->why, r->why_len, "unknown key %s", full);
+    int section_len = dot ? (int)(dot - nearest) : 0;
+    if (!dot) snprintf(r->why, r->why_len, "unknown key %s", full);
+    else snprintf(r->why, r->why_len, "unknown key %s; the nearest is [%.*s] %s", full, section_len, nearest, dot + 1);
     r->failed = true;
     return 0;
 }

@@ -208,11 +208,23 @@ enum tide_err gateway_start(const struct gateway_options *options, struct gatewa
     return err;
 }
 
-void gateway_stop(struct gateway *g, bool abandon)
+static void tell(struct gateway *g)
 {
     uint64_t one = 1;
-    __atomic_store_n(&g->stopping, abandon ? ABANDON : DRAIN, __ATOMIC_RELEASE);
     ASSERT(write(g->stop_fd, &one, sizeof one) == (ssize_t)sizeof one);
+}
+
+void gateway_abandon(struct gateway *g)
+{
+    __atomic_store_n(&g->stopping, ABANDON, __ATOMIC_RELEASE);
+    tell(g);
+}
+
+void gateway_stop(struct gateway *g)
+{
+    enum stopping expected = GO_ON; /* abandoned stays abandoned */
+    __atomic_compare_exchange_n(&g->stopping, &expected, DRAIN, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    tell(g);
     pthread_join(g->thread, NULL);
     if (g->n_lost > 0) log_event(LOG_LEVEL_INFO, "replies_lost", "n=%llu", (unsigned long long)g->n_lost);
 }

@@ -22,10 +22,14 @@ struct gateway_options {
 MUST_USE enum tide_err gateway_start(const struct gateway_options *options, struct gateway **out);
 
 /*
- * Refuses what comes from now on, waits until everything taken is answered, ends the thread. `abandon`: without
- * waiting. gateway_free only when no other thread can hold a job any more.
+ * Refuses what comes from now on, waits until everything taken is answered, ends the thread. gateway_free only when no
+ * other thread can hold a job any more.
  */
-void gateway_stop(struct gateway *g, bool abandon);
+void gateway_stop(struct gateway *g);
+
+/* Not even that: the thread ends at once, also one that gateway_stop waits for. Any thread; does not wait. */
+void gateway_abandon(struct gateway *g);
+
 void gateway_free(struct gateway **g);
 
 #endif

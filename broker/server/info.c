@@ -13,6 +13,8 @@
 #include "storage/market_url.h"
 #include "storage/tiles.h"
 
+#include <inttypes.h>
+
 struct info {
     const char *dir;
     struct config config;
@@ -47,7 +49,7 @@ static enum tide_err read_state(struct info *info)
     if (!err) err = market_row(view, &info->market);
     info->has_market = err == TIDE_OK;
     if (err == TIDE_ENOTFOUND) err = TIDE_OK;
-    for (unsigned table = 0; !err && table < TABLE_N; table++) err = state_count(view, (enum table)table, &info->counts[table]);
+    for (unsigned t = 0; !err && t < TABLE_N; t++) err = state_count(view, (enum table)t, &info->counts[t]);
     if (!err) info->state_bytes = state_file_bytes(state);
     state_read_end(&view);
     state_close(&state, false);
@@ -86,7 +88,8 @@ static void url_text(const struct info *info, char out[MARKET_URL_MAX])
 }
 
 struct facts {
-    char url[MARKET_URL_MAX], market[65], broker[BECH32_TEXT_MAX], log_key[NOTE_VKEY_MAX], head_root[65], checkpoint_root[65];
+    char url[MARKET_URL_MAX], market[65], broker[BECH32_TEXT_MAX], log_key[NOTE_VKEY_MAX];
+    char head_root[65], checkpoint_root[65];
 };
 
 static void gather_facts(const struct info *info, struct facts *f)
@@ -109,38 +112,44 @@ static void print_json(const struct info *info, const struct facts *f)
 {
     const struct { const char *name, *text; } texts[] = {
         {"url", f->url}, {"name", info->market.name}, {"origin", info->market.origin}, {"market", f->market},
-        {"broker", f->broker}, {"log_key", f->log_key}, {"head_root", f->head_root}, {"checkpoint_root", f->checkpoint_root},
+        {"broker", f->broker}, {"log_key", f->log_key}, {"head_root", f->head_root},
+        {"checkpoint_root", f->checkpoint_root},
     };
     const struct { const char *name; uint64_t number; } numbers[] = {
-        {"records", info->head.size}, {"journal_bytes", info->journal_bytes}, {"checkpoint_size", info->checkpoint.size},
-        {"state_applied", info->applied}, {"state_bytes", info->state_bytes}, {"rules", info->market.rules},
+        {"records", info->head.size}, {"journal_bytes", info->journal_bytes},
+        {"checkpoint_size", info->checkpoint.size}, {"state_applied", info->applied}, {"state_bytes", info->state_bytes}, {"rules", info->market.rules},
         {"last_time_ms", info->market.last_time_ms},
     };
     printf("{\"dir\": "), text_json(stdout, info->dir);
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) printf(", \"%s\": ", texts[i].name), text_json(stdout, texts[i].text);
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) printf(", \"%s\": %llu", numbers[i].name, (unsigned long long)numbers[i].number);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        printf(", \"%s\": ", texts[i].name);
+        text_json(stdout, texts[i].text);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) printf(", \"%s\": %" PRIu64, numbers[i].name, numbers[i].number);
     printf(", \"ports\": {");
-    for (size_t i = 0; i < ARRAY_LEN(doors); i++) printf("%s\"%s\": %u", i ? ", " : "", doors[i], ports_read(info->dir, doors[i]));
+    for (size_t i = 0; i < ARRAY_LEN(doors); i++)
+        printf("%s\"%s\": %u", i ? ", " : "", doors[i], ports_read(info->dir, doors[i]));
     printf("}, \"tables\": {");
     for (unsigned t = 0; t < TABLE_N; t++)
-        printf("%s\"%s\": %llu", t ? ", " : "", state_table_name((enum table)t), (unsigned long long)info->counts[t]);
+        printf("%s\"%s\": %" PRIu64, t ? ", " : "", state_table_name((enum table)t), info->counts[t]);
     printf("}}\n");
 }
 
 static void print_text(const struct info *info, const struct facts *f)
 {
-    printf("market\t%s\norigin\t%s\nbroker\t%s\nlog key\t%s\n", info->market.name, info->market.origin, f->broker, f->log_key);
-    printf("records\t%llu\njournal\t%llu bytes\nhead\t%s\n", (unsigned long long)info->head.size,
-           (unsigned long long)info->journal_bytes, f->head_root);
-    printf("checkpoint\t%llu records\nstate\t%llu records applied, %llu bytes\n", (unsigned long long)info->checkpoint.size,
-           (unsigned long long)info->applied, (unsigned long long)info->state_bytes);
+    printf("market\t%s\norigin\t%s\n", info->market.name, info->market.origin);
+    printf("broker\t%s\nlog key\t%s\n", f->broker, f->log_key);
+    printf("records\t%" PRIu64 "\njournal\t%" PRIu64 " bytes\nhead\t%s\n", info->head.size, info->journal_bytes,
+           f->head_root);
+    printf("checkpoint\t%" PRIu64 " records\n", info->checkpoint.size);
+    printf("state\t%" PRIu64 " records applied, %" PRIu64 " bytes\n", info->applied, info->state_bytes);
     for (size_t i = 0; i < ARRAY_LEN(doors); i++) {
         uint16_t port = ports_read(info->dir, doors[i]);
         if (port) printf("%s door\tport %u\n", doors[i], port);
         else printf("%s door\tclosed\n", doors[i]);
     }
     for (unsigned t = 0; t < TABLE_N; t++)
-        if (info->counts[t]) printf("%s rows\t%llu\n", state_table_name((enum table)t), (unsigned long long)info->counts[t]);
+        if (info->counts[t]) printf("%s rows\t%" PRIu64 "\n", state_table_name((enum table)t), info->counts[t]);
     if (*f->url) printf("tidemark connect '%s'\n", f->url);
 }
 
@@ -152,11 +161,12 @@ enum exit_status complain_no_market(const char *dir, enum tide_err err)
         return complain(EXIT_FAILED, OUTCOME_C_FILE, what, "its keys, its configuration or its journal are not there",
                         "Make one with tidemarkd init, or name another folder.");
     if (err == TIDE_ECANCELED)
-        return complain(EXIT_FAILED, OUTCOME_C_FILE, what, "an init was interrupted before it was done", "Run the same tidemarkd init again.");
+        return complain(EXIT_FAILED, OUTCOME_C_FILE, what, "an init was interrupted before it was done",
+                        "Run the same tidemarkd init again.");
+    const char *todo = "Check the folder, its permissions and the disk.";
+    if (err == TIDE_EDAMAGED) todo = "Run tidemarkd verify; if only state/ is damaged remove it: it is built again.";
     snprintf(what, sizeof what, "the market in %s cannot be used", dir);
-    return complain(EXIT_FAILED, OUTCOME_C_FILE, what, tide_err_text(err),
-                    err == TIDE_EDAMAGED ? "Run tidemarkd verify; if only state/ is damaged remove it: it is built again."
-                                         : "Check the folder, its permissions and the disk.");
+    return complain(EXIT_FAILED, OUTCOME_C_FILE, what, tide_err_text(err), todo);
 }
 
 enum exit_status info_command(const char *dir, bool json)
@@ -168,7 +178,7 @@ enum exit_status info_command(const char *dir, bool json)
     if (!err) err = crypto_init();
     if (err) return complain_no_market(dir, err);
     if (config_load(dir, &info.config, why, sizeof why) != TIDE_OK)
-        return complain(EXIT_USAGE, OUTCOME_C_FILE, "the configuration cannot be used", why, "Correct the line.");
+        return complain(EXIT_USAGE, OUTCOME_C_FILE, "the configuration cannot be used", why, "Correct it.");
     err = read_journal(&info);
     if (!err) err = read_state(&info);
     if (!err) err = read_checkpoint(&info);

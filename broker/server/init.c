@@ -101,7 +101,8 @@ static enum tide_err move_up(struct init *in)
     in->what = "move the market into place";
     enum tide_err err = sync_dir(in->work);
     for (size_t i = 0; !err && i < ARRAY_LEN(parts); i++) {
-        if (!text_path(from, sizeof from, in->work, parts[i]) || !text_path(to, sizeof to, in->o->dir, parts[i])) return TIDE_EINVAL;
+        if (!text_path(from, sizeof from, in->work, parts[i])) return TIDE_EINVAL;
+        if (!text_path(to, sizeof to, in->o->dir, parts[i])) return TIDE_EINVAL;
         if (access(from, F_OK) != 0) continue;
         if (rename(from, to) != 0) err = TIDE_EIO;
     }
@@ -112,7 +113,8 @@ static enum tide_err move_up(struct init *in)
 
 /* ---- keys and configuration ---- */
 
-static enum tide_err make_key(struct init *in, const char *file, const char *name, uint64_t now_ms, struct identity **out)
+static enum tide_err make_key(struct init *in, const char *file, const char *name, uint64_t now_ms,
+                              struct identity **out)
 {
     char path[PATH_ROOM];
     if (!text_path(path, sizeof path, in->work, file)) return TIDE_EINVAL;
@@ -277,12 +279,29 @@ static enum exit_status complain_failed(struct init *in, enum tide_err err)
     char what[PATH_ROOM + 64];
     snprintf(what, sizeof what, "cannot make a market in %s", in->o->dir);
     if (err == TIDE_EEXIST)
-        return complain(EXIT_FAILED, OUTCOME_C_FILE, what, "one is there already", "Choose another folder; a market is never made anew.");
+        return complain(EXIT_FAILED, OUTCOME_C_FILE, what, "one is there already",
+                        "Choose another folder; a market is never made anew.");
     if (err == TIDE_EBUSY)
-        return complain(EXIT_FAILED, OUTCOME_C_FILE, what, "another tidemarkd holds the folder", "Choose another folder, or stop that one.");
+        return complain(EXIT_FAILED, OUTCOME_C_FILE, what, "another tidemarkd holds the folder",
+                        "Choose another folder, or stop that one.");
     char why[128];
     snprintf(why, sizeof why, "could not %s (%s)", in->what, tide_err_text(err));
-    return complain(EXIT_FAILED, OUTCOME_C_FILE, what, why, "Check the folder, its permissions and the disk, then run the same command again.");
+    return complain(EXIT_FAILED, OUTCOME_C_FILE, what, why,
+                    "Check the folder, its permissions and the disk, then run the same command again.");
+}
+
+static bool name_is_good(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 0 && len <= LIMIT_NAME_BYTES && !strpbrk(name, "\n\r\t\"") && utf8_is_valid(BYTES_TEXT(name));
+}
+
+static bool origin_is_good(const char *origin)
+{
+    static const uint8_t any[32];
+    struct note_key key;
+    if (strlen(origin) > LIMIT_ORIGIN_BYTES || strpbrk(origin, "?#%\"")) return false;
+    return note_key_init(origin, NOTE_TYPE_ED25519, any, &key) == TIDE_OK;
 }
 
 /* What would fail late fails here, before anything is made. */
@@ -290,13 +309,16 @@ static enum exit_status check_texts(const struct init_options *o)
 {
     struct config config = {0};
     if (config_set(&config, "doors.advertise", o->advertise) || config_set(&config, "doors.listen", o->listen))
-        return complain(EXIT_USAGE, OUTCOME_C_USAGE, "the host cannot be used", "it is not a host name or address", "Give another --advertise or --listen.");
-    struct note_key key;
-    static const uint8_t any[32];
-    if (*o->name == '\0' || strlen(o->name) > LIMIT_NAME_BYTES || strpbrk(o->name, "\n\r\t\"") || !utf8_is_valid(BYTES_TEXT(o->name)))
-        return complain(EXIT_USAGE, OUTCOME_C_USAGE, "the name cannot be used", "it is empty, longer than 160 bytes, or has quotes or control characters", "Give another --name.");
-    if (strlen(o->origin) > LIMIT_ORIGIN_BYTES || strpbrk(o->origin, "?#%\"") || note_key_init(o->origin, NOTE_TYPE_ED25519, any, &key))
-        return complain(EXIT_USAGE, OUTCOME_C_USAGE, "the origin cannot be used", "it is empty, too long, or has spaces or one of + ? # %", "Give one like --origin data.example.org.");
+        return complain(EXIT_USAGE, OUTCOME_C_USAGE, "the host cannot be used", "it is not a host name or address",
+                        "Give another --advertise or --listen.");
+    if (!name_is_good(o->name))
+        return complain(EXIT_USAGE, OUTCOME_C_USAGE, "the name cannot be used",
+                        "it is empty, longer than 160 bytes, or has quotes or control characters",
+                        "Give another --name.");
+    if (!origin_is_good(o->origin))
+        return complain(EXIT_USAGE, OUTCOME_C_USAGE, "the origin cannot be used",
+                        "it is empty, too long, or has spaces or one of + ? # %",
+                        "Give one like --origin data.example.org.");
     return EXIT_OK;
 }
 

@@ -21,6 +21,7 @@ struct publisher {
     pthread_mutex_t lock;    /* guards what follows */
     pthread_cond_t changed;
     uint64_t head_size;
+    bool idle;               /* the thread waits for the head to grow */
     bool stop;
 };
 
@@ -55,7 +56,8 @@ static enum tide_err check_root(const struct merkle_store *store, uint64_t size,
     return err;
 }
 
-static enum tide_err check_before_signing(struct publisher *p, const struct checkpoint *next, char *why, size_t why_len)
+static enum tide_err check_before_signing(struct publisher *p, const struct checkpoint *next, char *why,
+                                          size_t why_len)
 {
     struct merkle_store store;
     bool same;
@@ -63,7 +65,8 @@ static enum tide_err check_before_signing(struct publisher *p, const struct chec
     if (p->last.size > 0) {
         enum tide_err err = check_root(&store, p->last.size, p->last.root, &same);
         if (err) return err;
-        if (!same) return contradiction(why, why_len, "the tiles do not give the root of the checkpoint published last");
+        if (!same)
+            return contradiction(why, why_len, "the tiles do not give the root of the checkpoint published last");
     }
     enum tide_err err = check_root(&store, next->size, next->root, &same);
     if (err) return err;
@@ -87,7 +90,8 @@ enum tide_err publisher_publish(struct publisher *p, char *why, size_t why_len)
     merkle_root(&tree, next.root);
     if (next.size == p->last.size) {
         bool same = memcmp(next.root, p->last.root, HASH_BYTES) == 0;
-        return same ? TIDE_OK : contradiction(why, why_len, "the journal's head is not that of the checkpoint published last");
+        return same ? TIDE_OK
+                    : contradiction(why, why_len, "the journal's head is not that of the checkpoint published last");
     }
     err = tiles_extend(p->o.tiles, p->o.journal, p->last.size, next.size);
     if (!err) err = check_before_signing(p, &next, why, why_len);
@@ -130,7 +134,9 @@ static void wait_until(struct publisher *p, uint64_t until_ms)
 static bool wait_for_growth(struct publisher *p, uint64_t not_before_ms)
 {
     pthread_mutex_lock(&p->lock);
+    p->idle = true;
     while (!p->stop && p->head_size <= p->last.size) pthread_cond_wait(&p->changed, &p->lock);
+    p->idle = false;
     while (!p->stop && clock_steady_ms() < not_before_ms) wait_until(p, not_before_ms);
     bool stop = p->stop;
     pthread_mutex_unlock(&p->lock);
@@ -168,7 +174,7 @@ void publisher_kick(struct publisher *p, uint64_t size)
 {
     pthread_mutex_lock(&p->lock);
     p->head_size = size;
-    pthread_cond_signal(&p->changed);
+    if (p->idle) pthread_cond_signal(&p->changed); /* in its interval it need not be woken for every append */
     pthread_mutex_unlock(&p->lock);
 }
 

@@ -22,7 +22,8 @@ static enum tide_err fold_piece(struct recovery *r, struct state_view *view)
 {
     size_t n = 0;
     arena_reset(&r->records_arena);
-    enum tide_err err = r->io->read(r->io->ctx, r->applied, READ_RECORDS, READ_BYTES, &r->records_arena, r->records, &n);
+    enum tide_err err =
+        r->io->read(r->io->ctx, r->applied, READ_RECORDS, READ_BYTES, &r->records_arena, r->records, &n);
     if (!err && n == 0) err = TIDE_EDAMAGED;
     for (size_t i = 0; !err && i < n; i++) {
         arena_reset(&r->work_arena);

@@ -108,7 +108,8 @@ static enum tide_err state_own(struct sequencer *s, uint64_t kind, const void *b
     if (!x) return TIDE_ENOMEM;
     s->o.io.random(s->o.io.ctx, random, sizeof random);
     enum tide_err err = own_statement_make(s->o.identity, s->market, kind, body, s->now_ms, random, &s->arena, &own);
-    if (!err) err = market_execute(s->view, own.envelope, &own.statement, own.bytes, s->now_ms, s->next_index, &s->arena, x);
+    if (err) return err;
+    err = market_execute(s->view, own.envelope, &own.statement, own.bytes, s->now_ms, s->next_index, &s->arena, x);
     if (err) return err;
     *outcome = x->outcome;
     return x->outcome == OUTCOME_OK ? keep_records(s, x) : TIDE_OK;
@@ -342,7 +343,8 @@ static enum tide_err fail_batch(struct sequencer *s, struct job *const *rest, si
     if (!may_pass) return err;
 
     err = catch_up(s);
-    return err == TIDE_EFULL || err == TIDE_ENOMEM ? TIDE_OK : err; /* still behind: tried again before the next batch */
+    /* Still behind: tried again before the next batch. */
+    return err == TIDE_EFULL || err == TIDE_ENOMEM ? TIDE_OK : err;
 }
 
 enum tide_err sequencer_batch(struct sequencer *s, struct job *const *jobs, size_t n)

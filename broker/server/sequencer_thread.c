@@ -41,8 +41,8 @@ static void tell_append_failed(struct sequencer_thread *t, enum tide_err err)
     uint64_t now_ms = clock_steady_ms();
     if (err == TIDE_EFULL && t->told_full_ms && now_ms - t->told_full_ms < TELL_MS) return;
     t->told_full_ms = now_ms;
-    log_event(err == TIDE_EFULL ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "journal_not_written", "error=%s file=journal/data.mdb hint=%s",
-              log_value(tide_err_text(err)).text,
+    log_event(err == TIDE_EFULL ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "journal_not_written",
+              "error=%s file=journal/data.mdb hint=%s", log_value(tide_err_text(err)).text,
               log_value(err == TIDE_EFULL ? "make room on the disk; statements are refused as full until then"
                                           : "check the disk and start again; what was acknowledged is safe").text);
 }
@@ -55,8 +55,7 @@ static enum tide_err io_append(void *ctx, const struct bytes *records, size_t n)
         tell_append_failed(t, err);
         return err;
     }
-    uint64_t size = __atomic_add_fetch(t->o.journal_size, n, __ATOMIC_RELEASE);
-    if (t->publisher) publisher_kick(t->publisher, size);
+    __atomic_add_fetch(t->o.journal_size, n, __ATOMIC_RELEASE);
     return TIDE_OK;
 }
 
@@ -117,7 +116,10 @@ static enum tide_err run_batch(struct sequencer_thread *t, void *const *items, s
 {
     struct job *jobs[BATCH_JOBS];
     for (size_t i = 0; i < n; i++) jobs[i] = items[i];
-    return sequencer_batch(t->sequencer, jobs, n);
+    enum tide_err err = sequencer_batch(t->sequencer, jobs, n);
+    /* Only now: the replies are what somebody waits for. */
+    publisher_kick(t->publisher, __atomic_load_n(t->o.journal_size, __ATOMIC_RELAXED));
+    return err;
 }
 
 static enum tide_err run_sequencer(struct sequencer_thread *t)

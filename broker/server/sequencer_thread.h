@@ -24,7 +24,7 @@ struct sequencer_thread_options {
 MUST_USE enum tide_err sequencer_thread_open(const struct sequencer_thread_options *options,
                                              struct sequencer_thread **out);
 
-/* Runs it; `publisher` hears of every append. */
+/* Runs it; `publisher` hears when the journal has grown. */
 MUST_USE enum tide_err sequencer_thread_start(struct sequencer_thread *t, struct publisher *publisher);
 
 /* Asks for a `stored` statement. Any thread; false: the queue is full. `ctx` is the sequencer_thread. */

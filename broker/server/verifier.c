@@ -110,6 +110,11 @@ static void answer_query(struct verifier *v, struct job *job)
     if (err == TIDE_EDAMAGED) v->o->failed(v->o->ctx, "answering a query", err);
 }
 
+static uint64_t journal_size(const struct verifier *v)
+{
+    return __atomic_load_n(v->o->journal_size, __ATOMIC_ACQUIRE);
+}
+
 /* A query that asks for what is journaled but not yet committed goes through the sequencer, which commits. */
 static void query_job(struct verifier *v, struct job *job)
 {
@@ -122,7 +127,7 @@ static void query_job(struct verifier *v, struct job *job)
         v->o->failed(v->o->ctx, "reading the state", err);
     } else if (job->request.after <= applied) {
         answer_query(v, job);
-    } else if (job->kind == JOB_RELEASED || job->request.after > __atomic_load_n(v->o->journal_size, __ATOMIC_ACQUIRE)) {
+    } else if (job->kind == JOB_RELEASED || job->request.after > journal_size(v)) {
         refuse_job(v, job, OUTCOME_NOT_YET, NULL);
     } else {
         job->kind = JOB_BARRIER;

@@ -9,6 +9,7 @@
 #include "crypto/sign.h"
 #include "storage/tiles.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -70,18 +71,20 @@ static enum tide_err check_checkpoint(struct log_check *c)
     uint8_t root[HASH_BYTES];
     if (c->checkpoint.size == 0 || c->tree.size != c->checkpoint.size) return TIDE_OK;
     merkle_root(&c->tree, root);
-    return memcmp(root, c->checkpoint.root, HASH_BYTES) == 0 ? TIDE_OK
-                                                             : differs(c, "the published checkpoint is not of these records");
+    if (memcmp(root, c->checkpoint.root, HASH_BYTES) == 0) return TIDE_OK;
+    return differs(c, "the published checkpoint is not of these records");
 }
 
 /* Hashes the next piece of the journal. */
 static enum tide_err hash_piece(struct log_check *c)
 {
-    size_t n, left = c->head.size - c->tree.size < READ_RECORDS ? (size_t)(c->head.size - c->tree.size) : READ_RECORDS;
+    uint64_t left = c->head.size - c->tree.size;
+    size_t n, wanted = left < READ_RECORDS ? (size_t)left : READ_RECORDS;
     arena_reset(&c->arena);
-    enum tide_err err = journal_read(c->journal, c->tree.size, left, READ_BYTES, &c->arena, c->records, &n);
+    enum tide_err err = journal_read(c->journal, c->tree.size, wanted, READ_BYTES, &c->arena, c->records, &n);
     if (!err && n == 0) err = TIDE_EDAMAGED;
-    if (err == TIDE_EDAMAGED) snprintf(c->why, sizeof c->why, "a record from %llu on is missing or damaged", (unsigned long long)c->tree.size);
+    if (err == TIDE_EDAMAGED)
+        snprintf(c->why, sizeof c->why, "a record from %" PRIu64 " on is missing or damaged", c->tree.size);
     for (size_t i = 0; !err && i < n; i++) {
         uint8_t leaf[HASH_BYTES];
         merkle_leaf_hash(c->records[i], leaf);
@@ -97,7 +100,8 @@ static enum tide_err check_log(struct log_check *c, const char *dir)
     /* The checkpoint first: records that come meanwhile make the head larger, never smaller than it. */
     enum tide_err err = read_checkpoint(c, dir);
     if (!err) err = journal_head(c->journal, &c->head);
-    if (!err && c->checkpoint.size > c->head.size) err = differs(c, "the journal is shorter than the published checkpoint");
+    if (!err && c->checkpoint.size > c->head.size)
+        err = differs(c, "the journal is shorter than the published checkpoint");
     while (!err && c->tree.size < c->head.size) {
         err = hash_piece(c);
         if (!err) show_progress(&c->progress, c->tree.size, c->head.size);
@@ -105,7 +109,8 @@ static enum tide_err check_log(struct log_check *c, const char *dir)
     if (err) return err;
     merkle_root(&c->head, head_root);
     merkle_root(&c->tree, root);
-    return memcmp(root, head_root, HASH_BYTES) == 0 ? TIDE_OK : differs(c, "the records do not give the journal's head");
+    if (memcmp(root, head_root, HASH_BYTES) == 0) return TIDE_OK;
+    return differs(c, "the records do not give the journal's head");
 }
 
 static const char *scratch_dir(void)
@@ -117,13 +122,14 @@ static const char *scratch_dir(void)
 static void print_result(const struct verify_result *result, bool signatures, bool json)
 {
     if (json) {
-        printf("{\"ok\": true, \"records\": %llu, \"statements\": %llu, \"events\": %llu, \"signatures_checked\": %s}\n",
-               (unsigned long long)result->n_records, (unsigned long long)result->n_statements,
-               (unsigned long long)result->n_events, signatures ? "true" : "false");
+        printf("{\"ok\": true, \"records\": %" PRIu64 ", \"statements\": %" PRIu64 ", \"events\": %" PRIu64,
+               result->n_records, result->n_statements, result->n_events);
+        printf(", \"signatures_checked\": %s}\n", signatures ? "true" : "false");
         return;
     }
-    printf("records\t%llu\nstatements\t%llu\nevents\t%llu\nsignatures\t%s\n", (unsigned long long)result->n_records,
-           (unsigned long long)result->n_statements, (unsigned long long)result->n_events, signatures ? "checked" : "not checked");
+    printf("records\t%" PRIu64 "\nstatements\t%" PRIu64 "\nevents\t%" PRIu64 "\n", result->n_records,
+           result->n_statements, result->n_events);
+    printf("signatures\t%s\n", signatures ? "checked" : "not checked");
     fprintf(stderr, "The journal, decided again, gives the same events; every account adds up.\n");
 }
 
@@ -131,7 +137,8 @@ static enum exit_status complain_different(const char *dir, const char *why)
 {
     char what[1200];
     snprintf(what, sizeof what, "the journal in %s does not verify", dir);
-    return complain(EXIT_VERIFICATION, OUTCOME_V_FAILED, what, why, "Keep the folder as it is; compare it with a mirror of the log.");
+    return complain(EXIT_VERIFICATION, OUTCOME_V_FAILED, what, why,
+                    "Keep the folder as it is; compare it with a mirror of the log.");
 }
 
 static enum exit_status verify_opened(struct log_check *check, const char *dir, bool signatures, bool json)
@@ -145,7 +152,7 @@ static enum exit_status verify_opened(struct log_check *check, const char *dir, 
     }
     if (err == TIDE_EDAMAGED) {
         char why[320];
-        snprintf(why, sizeof why, "record %llu: %s", (unsigned long long)result.bad_index, result.why);
+        snprintf(why, sizeof why, "record %" PRIu64 ": %s", result.bad_index, result.why);
         return complain_different(dir, why);
     }
     if (err)

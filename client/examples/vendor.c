@@ -130,7 +130,8 @@ static bool is_offered(struct tide_market *market, uint64_t listing, bool *offer
     if (code != 0) return complain("cannot ask for the orders", &error);
     for (size_t i = 0; i < tide_doc_count(orders, "orders"); i++) { /* more than a page: the cursor is `before` */
         const struct tide_doc *order = tide_doc_item(orders, "orders", i);
-        if (tide_doc_u64(order, "listing") == listing && strcmp(tide_doc_text(order, "side"), "ask") == 0) *offered = true;
+        if (tide_doc_u64(order, "listing") == listing && strcmp(tide_doc_text(order, "side"), "ask") == 0)
+            *offered = true;
     }
     tide_doc_free(&orders);
     return true;

@@ -138,7 +138,7 @@ TIDE_API int tide_file_sha256(const char *path, uint8_t out[32], struct tide_err
 
 struct tide_options {
     const char *url;                     /* the market's URL, tidemark://… */
-    const struct tide_identity *identity; /* stays the caller's and must outlive the market */
+    const struct tide_identity *identity; /* stays the caller's and must outlive the market; NULL: a stranger, who may ask the lobby */
     const char *state_dir;               /* outbox and receipts; NULL: $XDG_STATE_HOME/tidemark */
     int timeout_ms;                      /* of each request; 0: 10,000 */
 };
@@ -211,7 +211,8 @@ TIDE_API int tide_upload(struct tide_market *market, uint64_t listing, const cha
 TIDE_API int tide_sell(struct tide_market *market, const char *path, const char *sealed_path, struct tide_doc *listing,
                        tide_progress progress, void *ctx, uint64_t *index, struct tide_error *error);
 
-/* Waits until a listing is in `state` ("open"); code 408 if it reached a final state instead, 608 when time is over. */
+/* Waits until a listing is in `state` ("open"); code 408 if it reached a final state instead, 608 when time is over. The
+ * answer is the listing's row. */
 TIDE_API int tide_listing_wait(struct tide_market *market, uint64_t listing, const char *state, int timeout_ms,
                                struct tide_doc **out, struct tide_error *error);
 
@@ -241,7 +242,8 @@ TIDE_API int tide_trade_wait(struct tide_market *market, uint64_t trade, const c
 TIDE_API int tide_fetch(struct tide_market *market, uint64_t trade, const char *out_path, const char *keep_sealed,
                         const char *keep_key, tide_progress progress, void *ctx, struct tide_error *error);
 
-/* Accepts: signs the settlement text. Settled when it returns 0. */
+/* Accepts: signs the settlement text, if it says what trade and listing say (else 702). Settled when it returns 0; done
+ * before, it returns 0 again, with an answer whose first_index is 0. */
 TIDE_API int tide_accept(struct tide_market *market, uint64_t trade, struct tide_doc **out, struct tide_error *error);
 
 /* Writes the trade's receipt (docs/formats.md); waits until the log covers it. */
@@ -273,8 +275,10 @@ TIDE_API int tide_url_vkey(const char *url, char **out, struct tide_error *error
 
 /*
  * Calls `each` with every record from `from` on, as JSON (one line) and as bytes, until it returns false or, with
- * `follow` false, the end. Each page's records are checked against a signed checkpoint before they are handed on… the
- * newest ones as soon as one covers them. Code 703 when heads contradict each other.
+ * `follow` false, up to the end that the journal had when it began. What is guaranteed, whatever `from` is: every record
+ * handed on is the leaf of that index in a tree signed by the log key of the market's URL, and that tree goes on from the
+ * newest one this state_dir has seen. The newest records come as soon as a signed head covers them (a second). Code 703
+ * when heads, or records and heads, contradict each other.
  */
 TIDE_API int tide_audit_follow(struct tide_market *market, uint64_t from, bool follow,
                                bool (*each)(void *ctx, uint64_t index, const char *json, const uint8_t *record, size_t len),

@@ -24,7 +24,8 @@ int tide_bid(struct tide_market *market, uint64_t listing, uint64_t price_fen, u
     if (code != 0) return code;
     sha256(listing_published(doc)->terms, order.terms_hash);
     if (memcmp(order.terms_hash, row->terms_hash, HASH_BYTES) != 0) {
-        code = error_set(error, OUTCOME_V_FAILED, "The usage terms of listing %" PRIu64 " are not those that it commits to.", listing);
+        code = error_set(error, OUTCOME_V_FAILED,
+                         "The usage terms of listing %" PRIu64 " are not those that it commits to.", listing);
     }
     tide_doc_free(&doc);
     return code != 0 ? code : market_state(market, &schema_order, &order, out, error);
@@ -115,8 +116,8 @@ static bool trade_is_final(uint64_t state)
     return state == TRADE_SETTLED || state == TRADE_REFUNDED;
 }
 
-int tide_trade_wait(struct tide_market *market, uint64_t trade, const char *state, int timeout_ms, struct tide_doc **out,
-                    struct tide_error *error)
+int tide_trade_wait(struct tide_market *market, uint64_t trade, const char *state, int timeout_ms,
+                    struct tide_doc **out, struct tide_error *error)
 {
     int64_t until = market_until(timeout_ms);
     int pause = 0;
@@ -133,7 +134,8 @@ int tide_trade_wait(struct tide_market *market, uint64_t trade, const char *stat
         else tide_doc_free(&doc);
         if (there) return 0;
         if (final) {
-            return error_set(error, OUTCOME_WRONG_STATE, "Trade %" PRIu64 " is %s and will not be %s any more.", trade, now, state);
+            return error_set(error, OUTCOME_WRONG_STATE, "Trade %" PRIu64 " is %s and will not be %s any more.", trade,
+                             now, state);
         }
         code = poll_pause(market, &pause, until, error);
         if (code == OUTCOME_C_TIMEOUT) error_set(error, code, "Trade %" PRIu64 " is still %s.", trade, now);

@@ -19,7 +19,8 @@
  * Requests in flight at a door. A broker drops replies to a peer with too many waiting, and libzmq's count of them lags
  * by half its mark; these stay below half of what the doors allow (16 data, 64 lobby and audit, 4,096 trade).
  */
-static const unsigned in_flight_max[WIRE_N] = {[WIRE_LOBBY] = 16, [WIRE_TRADE] = 2048, [WIRE_DATA] = 8, [WIRE_AUDIT] = 16};
+static const unsigned in_flight_max[WIRE_N] = {
+    [WIRE_LOBBY] = 16, [WIRE_TRADE] = 2048, [WIRE_DATA] = 8, [WIRE_AUDIT] = 16};
 
 /* ---- the list ---- */
 static void list_add(struct tide_market *m, struct tide_call *call)
@@ -93,7 +94,8 @@ static int call_encode(struct tide_call *call, const void *body, uint64_t after,
     if (after == AFTER_NONE) after = 0;
     struct request request = {call->request_id, call->verb, after, body};
     if (!fields_check(schema, body, &bad)) {
-        return error_set(error, OUTCOME_C_USAGE, "%s: the field %s is missing or outside its bounds.", call->verb->name, bad);
+        return error_set(error, OUTCOME_C_USAGE, "%s: the field %s is missing or outside its bounds.", call->verb->name,
+                         bad);
     }
     arena_reset(&m->scratch);
     enum tide_err err = request_encode(&request, &m->scratch, &frame);
@@ -239,7 +241,8 @@ void market_frame(struct tide_market *m, struct bytes frame)
     enum tide_err err = doc_from_reply(frame, call->verb->reply, &call->doc, &code, &text);
     if (err != TIDE_OK) {
         error_set(&error, err == TIDE_ENOMEM ? OUTCOME_C_NO_MEMORY : OUTCOME_V_FAILED,
-                  err == TIDE_ENOMEM ? NULL : "The broker's answer to %s does not follow the protocol.", call->verb->name);
+                  err == TIDE_ENOMEM ? NULL : "The broker's answer to %s does not follow the protocol.",
+                  call->verb->name);
         call_end(call, &error);
         return;
     }

@@ -34,7 +34,8 @@ static int unknown_kind(const char *kind, struct tide_error *error)
     for (size_t i = 0; i < n_all_verbs && n < NAMES_MAX; i++) names[n++] = all_verbs[i].name;
     const char *near = nearest_name(kind, names, n);
     if (near == NULL) return error_set(error, OUTCOME_C_USAGE, "There is no kind of document \"%.40s\".", kind);
-    return error_set(error, OUTCOME_C_USAGE, "There is no kind of document \"%.40s\"; did you mean \"%s\"?", kind, near);
+    return error_set(error, OUTCOME_C_USAGE, "There is no kind of document \"%.40s\"; did you mean \"%s\"?", kind,
+                     near);
 }
 
 int tide_doc_new(const char *kind, struct tide_doc **out, struct tide_error *error)
@@ -55,7 +56,8 @@ static int unknown_field(const struct schema *schema, const char *name, struct t
     for (; n < schema->n_fields && n < NAMES_MAX; n++) names[n] = schema->fields[n].name;
     const char *near = nearest_name(name, names, n);
     if (near == NULL) return error_set(error, OUTCOME_C_USAGE, "%s has no field \"%.40s\".", schema->name, name);
-    return error_set(error, OUTCOME_C_USAGE, "%s has no field \"%.40s\"; did you mean \"%s\"?", schema->name, name, near);
+    return error_set(error, OUTCOME_C_USAGE, "%s has no field \"%.40s\"; did you mean \"%s\"?", schema->name, name,
+                     near);
 }
 
 static int find(struct tide_doc *doc, const char *name, const struct field **field, void **at, struct tide_error *error)
@@ -68,9 +70,11 @@ static int find(struct tide_doc *doc, const char *name, const struct field **fie
     return 0;
 }
 
-static int bad_value(const struct tide_doc *doc, const struct field *field, const char *wanted, struct tide_error *error)
+static int bad_value(const struct tide_doc *doc, const struct field *field, const char *wanted,
+                     struct tide_error *error)
 {
-    return error_set(error, OUTCOME_C_USAGE, "%s.%s (%s) takes %s.", doc->schema->name, field->name, field->doc, wanted);
+    return error_set(error, OUTCOME_C_USAGE, "%s.%s (%s) takes %s.", doc->schema->name, field->name, field->doc,
+                     wanted);
 }
 
 int tide_doc_set_u64(struct tide_doc *doc, const char *name, uint64_t value, struct tide_error *error)
@@ -92,7 +96,8 @@ int tide_doc_set_u64(struct tide_doc *doc, const char *name, uint64_t value, str
         return bad_value(doc, field, "no number", error);
     }
     if (value > field->max && field->max != 0) {
-        return error_set(error, OUTCOME_C_USAGE, "%s.%s is at most %" PRIu64 ".", doc->schema->name, field->name, field->max);
+        return error_set(error, OUTCOME_C_USAGE, "%s.%s is at most %" PRIu64 ".", doc->schema->name, field->name,
+                         field->max);
     }
     memcpy(at, &value, sizeof value);
     return 0;
@@ -105,7 +110,8 @@ static size_t names_count(const struct field *field)
     return n;
 }
 
-static int unknown_name(const struct tide_doc *doc, const struct field *field, const char *value, struct tide_error *error)
+static int unknown_name(const struct tide_doc *doc, const struct field *field, const char *value,
+                        struct tide_error *error)
 {
     const char *near = nearest_name(value, field->names, names_count(field));
     if (near == NULL) {
@@ -126,7 +132,8 @@ static bool name_position(const struct field *field, const char *name, uint64_t 
 }
 
 /* "vendor,buyer", with spaces too */
-static int flags_set(struct tide_doc *doc, const struct field *field, const char *value, void *at, struct tide_error *error)
+static int flags_set(struct tide_doc *doc, const struct field *field, const char *value, void *at,
+                     struct tide_error *error)
 {
     uint64_t flags = 0, bit;
     for (const char *p = value; *p != '\0';) {
@@ -231,7 +238,8 @@ int tide_doc_set_bytes(struct tide_doc *doc, const char *name, const void *value
             return error_set(error, OUTCOME_C_USAGE, "%s.%s has at most %" PRIu64 " bytes.", doc->schema->name, name,
                              field->max);
         }
-        if (field->type == FIELD_TEXT && !utf8_is_valid(BYTES(value, len))) return bad_value(doc, field, "UTF-8", error);
+        if (field->type == FIELD_TEXT && !utf8_is_valid(BYTES(value, len)))
+            return bad_value(doc, field, "UTF-8", error);
         struct bytes copy = arena_copy(doc->arena, BYTES(value, len));
         if (copy.data == NULL) return error_set(error, OUTCOME_C_NO_MEMORY, NULL);
         memcpy(at, &copy, sizeof copy);
@@ -240,7 +248,8 @@ int tide_doc_set_bytes(struct tide_doc *doc, const char *name, const void *value
     size_t fixed = field_fixed_len(field->type);
     if (fixed == 0) return bad_value(doc, field, "no bytes", error);
     if (len != fixed) {
-        return error_set(error, OUTCOME_C_USAGE, "%s.%s has exactly %zu bytes, not %zu.", doc->schema->name, name, fixed, len);
+        return error_set(error, OUTCOME_C_USAGE, "%s.%s has exactly %zu bytes, not %zu.", doc->schema->name, name,
+                         fixed, len);
     }
     memcpy(at, value, len);
     return 0;
@@ -277,7 +286,8 @@ int tide_doc_add(struct tide_doc *doc, const char *name, struct tide_doc **item,
     struct list *list = at;
     struct doc_list *docs = &doc->lists[field - doc->schema->fields];
     if (list->n >= field->max) {
-        return error_set(error, OUTCOME_C_USAGE, "%s.%s has at most %" PRIu64 " items.", doc->schema->name, name, field->max);
+        return error_set(error, OUTCOME_C_USAGE, "%s.%s has at most %" PRIu64 " items.", doc->schema->name, name,
+                         field->max);
     }
     struct tide_doc *fresh = arena_calloc(doc->arena, 1, sizeof *fresh);
     if (fresh == NULL || (list->n >= docs->room && !list_grow(doc, field, list, docs))) {
@@ -314,7 +324,8 @@ static int json_refused(const struct schema *schema, enum tide_err err, const ch
         return error_set(error, OUTCOME_C_USAGE, "%s is not a JSON object of that kind.", schema->name);
     }
     if (!knows(schema, bad)) return unknown_field(schema, bad, error);
-    return error_set(error, OUTCOME_C_USAGE, "%s.%s has a value of another type or outside its bounds.", schema->name, bad);
+    return error_set(error, OUTCOME_C_USAGE, "%s.%s has a value of another type or outside its bounds.", schema->name,
+                     bad);
 }
 
 int tide_doc_parse(const char *kind, const char *json, struct tide_doc **out, struct tide_error *error)

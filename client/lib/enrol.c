@@ -55,8 +55,10 @@ int tide_enrol_wait(struct tide_market *market, int timeout_ms, struct tide_doc 
         if (state == PARTY_SUSPENDED) return error_set(error, OUTCOME_SUSPENDED, NULL);
         code = poll_pause(market, &pause, until, error);
         if (code == OUTCOME_C_TIMEOUT) {
-            error_set(error, code, state == PARTY_WAITING ? "No operator of %s has answered yet."
-                                                          : "%s does not know this key: no request waits.", market->url.origin);
+            error_set(error, code,
+                      state == PARTY_WAITING ? "No operator of %s has answered yet."
+                                             : "%s does not know this key: no request waits.",
+                      market->url.origin);
         }
     }
     return code;

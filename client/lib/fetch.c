@@ -45,7 +45,8 @@ static int secret_find(const struct tide_market *m, struct purchase *b, struct t
     for (size_t i = 0; i < identity_n_older(m->identity); i++) {
         if (secret_is_of(identity_older(m->identity, i), b->trade, b->secret)) return 0;
     }
-    return error_set(error, OUTCOME_C_BAD_IDENTITY, "The grant of trade %" PRIu64 " is for a recipient that this identity did not make.",
+    return error_set(error, OUTCOME_C_BAD_IDENTITY,
+                     "The grant of trade %" PRIu64 " is for a recipient that this identity did not make.",
                      b->trade->trade);
 }
 
@@ -55,12 +56,14 @@ static int grant_open(struct purchase *b, struct tide_error *error)
     size_t len;
     enum tide_err err = age_header_open(b->trade->grant, b->secret, b->file_key, &len);
     if (err != TIDE_OK || len != b->trade->grant.len) {
-        return error_set(error, OUTCOME_V_DAMAGED, "The grant of trade %" PRIu64 " does not open with the key it was asked for.",
+        return error_set(error, OUTCOME_V_DAMAGED,
+                         "The grant of trade %" PRIu64 " does not open with the key it was asked for.",
                          b->trade->trade);
     }
     age_key_commitment(b->file_key, b->listing->nonce, commitment);
     if (memcmp(commitment, b->listing->key_commitment, HASH_BYTES) == 0) return 0;
-    return error_set(error, OUTCOME_V_DAMAGED, "The key granted in trade %" PRIu64 " is not the one that the listing commits to.",
+    return error_set(error, OUTCOME_V_DAMAGED,
+                     "The key granted in trade %" PRIu64 " is not the one that the listing commits to.",
                      b->trade->trade);
 }
 
@@ -144,7 +147,8 @@ static int payload_open(const struct purchase *b, const struct age_commitment *c
     new_file_drop(&f);
     if (err == TIDE_ECANCELED) return progress_stopped(p, error);
     if (err == TIDE_EAUTH || err == TIDE_EMALFORMED) {
-        return error_set(error, OUTCOME_V_DAMAGED, "The content of trade %" PRIu64 " does not open with the key that was granted.",
+        return error_set(error, OUTCOME_V_DAMAGED,
+                         "The content of trade %" PRIu64 " does not open with the key that was granted.",
                          b->trade->trade);
     }
     return error_set(error, OUTCOME_C_FILE, "Opening into %s: %s.", out_path, tide_err_text(err));
@@ -157,7 +161,8 @@ static int content_fetch(struct tide_market *m, const struct purchase *b, const 
     char *part = NULL;
     listing_commitment(b->listing, &c);
     if (c.n_chunks != age_n_chunks(c.plaintext_len)) {
-        return error_set(error, OUTCOME_V_FAILED, "Listing %" PRIu64 " has lengths that do not agree.", b->listing->listing);
+        return error_set(error, OUTCOME_V_FAILED, "Listing %" PRIu64 " has lengths that do not agree.",
+                         b->listing->listing);
     }
     if (asprintf(&part, "%s.part", out_path) < 0) return error_set(error, OUTCOME_C_NO_MEMORY, NULL);
     int fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -178,7 +183,8 @@ static int credential_open(const struct purchase *b, const char *out_path, const
     uint8_t *plain;
     size_t len;
     if (age_file_open(b->trade->grant, b->secret, &plain, &len) != TIDE_OK) {
-        return error_set(error, OUTCOME_V_DAMAGED, "The credential of trade %" PRIu64 " does not open.", b->trade->trade);
+        return error_set(error, OUTCOME_V_DAMAGED, "The credential of trade %" PRIu64 " does not open.",
+                         b->trade->trade);
     }
     int code = file_store(out_path, 0600, BYTES(plain, len), error);
     explicit_bzero(plain, len);

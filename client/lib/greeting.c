@@ -35,7 +35,8 @@ static int doors_check(const struct tide_market *m, const struct body_r_doors *d
     else if (memcmp(doors->log_key, m->url.log_key, 32) != 0) what = "log key";
     else if (memcmp(doors->wire_key, m->url.wire_key, 32) != 0) what = "wire key";
     if (what == NULL) return 0;
-    return error_set(error, OUTCOME_V_FAILED, "The broker at %s has another %s than the market's URL.", m->url.host, what);
+    return error_set(error, OUTCOME_V_FAILED, "The broker at %s has another %s than the market's URL.", m->url.host,
+                     what);
 }
 
 static void greeting_step(struct tide_market *m)
@@ -109,8 +110,8 @@ void greeting_start(struct tide_market *m)
 static int not_enrolled(const struct tide_market *m, struct tide_error *error)
 {
     if (m->greeting.party_state == PARTY_WAITING) {
-        return error_set(error, OUTCOME_UNKNOWN_PARTY, "This key's request to be enrolled in %s still waits for an operator.",
-                         m->url.origin);
+        return error_set(error, OUTCOME_UNKNOWN_PARTY,
+                         "This key's request to be enrolled in %s still waits for an operator.", m->url.origin);
     }
     return error_set(error, OUTCOME_UNKNOWN_PARTY, "This key is not enrolled in %s.", m->url.origin);
 }

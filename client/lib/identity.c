@@ -73,7 +73,8 @@ int tide_identity_save(const struct tide_identity *identity, const char *path, c
     struct bytes secret = BYTES(passphrase, passphrase == NULL ? 0 : passphrase_len);
     enum tide_err err = identity_save(identity->id, path, name == NULL ? "" : name, wall_ms(), secret);
     if (err == TIDE_OK) return 0;
-    if (err == TIDE_EEXIST) return error_set(error, OUTCOME_C_FILE, "%s is there already; a key is never written over.", path);
+    if (err == TIDE_EEXIST)
+        return error_set(error, OUTCOME_C_FILE, "%s is there already; a key is never written over.", path);
     if (err == TIDE_EINVAL) return error_set(error, OUTCOME_C_USAGE, "A key's name has no control characters.");
     return error_set(error, OUTCOME_C_FILE, "Cannot write %s: %s.", path, tide_err_text(err));
 }

@@ -259,7 +259,8 @@ int tide_call_finish(struct tide_call **call, struct tide_doc **out, struct tide
         *out = ended->doc;
         ended->doc = NULL;
     } else if (code == OUTCOME_C_INTERRUPTED && ended->was_sent && ended->statement != NULL) {
-        error_set(error, code, "Interrupted before the answer came: statement %s may have been accepted.", ended->id_text);
+        error_set(error, code, "Interrupted before the answer came: statement %s may have been accepted.",
+                  ended->id_text);
     }
     call_free(&ended);
     return code;
@@ -290,8 +291,8 @@ int tide_query_start(struct tide_market *market, const char *verb, const struct 
         size_t n = 0;
         for (; n < n_all_verbs && n < ARRAY_LEN(names); n++) names[n] = all_verbs[n].name;
         const char *near = nearest_name(verb, names, n);
-        return error_set(error, OUTCOME_C_USAGE, "There is no verb \"%.40s\"%s%s%s.", verb, near ? "; did you mean \"" : "",
-                         near ? near : "", near ? "\"?" : "");
+        return error_set(error, OUTCOME_C_USAGE, "There is no verb \"%.40s\"%s%s%s.", verb,
+                         near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     }
     if (info->verb == VERB_SUBMIT || info->verb == VERB_ENROL) {
         return error_set(error, OUTCOME_C_USAGE, "%s is stated, not asked: tide_state.", info->name);
@@ -312,7 +313,8 @@ int tide_query(struct tide_market *market, const char *verb, const struct tide_d
     return code != 0 ? code : tide_call_finish(&call, out, error);
 }
 
-int market_query(struct tide_market *m, enum verb verb, const void *body, struct tide_doc **out, struct tide_error *error)
+int market_query(struct tide_market *m, enum verb verb, const void *body, struct tide_doc **out,
+                 struct tide_error *error)
 {
     struct tide_call *call;
     *out = NULL;

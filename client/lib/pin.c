@@ -19,11 +19,12 @@ int checkpoint_check(const struct tide_market *m, struct bytes note, struct chec
     enum tide_err err = note_key_init(m->url.origin, NOTE_TYPE_ED25519, m->url.log_key, &key);
     if (err == TIDE_OK) err = checkpoint_verify(note, &key, out);
     if (err == TIDE_OK) return 0;
-    return error_set(error, OUTCOME_V_FAILED, "A checkpoint of %s is not signed by the log key of the market's URL.", m->url.origin);
+    return error_set(error, OUTCOME_V_FAILED, "A checkpoint of %s is not signed by the log key of the market's URL.",
+                     m->url.origin);
 }
 
-static int forked(struct tide_market *m, struct bytes note, const struct checkpoint *pinned, const struct checkpoint *cp,
-                  const char *how, struct tide_error *error)
+static int forked(struct tide_market *m, struct bytes note, const struct checkpoint *pinned,
+                  const struct checkpoint *cp, const char *how, struct tide_error *error)
 {
     enum tide_err err = m->outbox == NULL ? TIDE_OK : outbox_set_fact(m->outbox, m->url.market, FACT_FORK, note);
     return error_set(error, OUTCOME_V_FORK, "%s: the broker signed a head of %" PRIu64 " records and one of %" PRIu64

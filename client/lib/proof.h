@@ -19,6 +19,7 @@ int proof_read(const struct tide_market *m, struct bytes text, uint64_t index, s
 /*
  * A receipt's or proof file's content, checked under `key` (docs/formats.md, "Settlement record"). *report is filled.
  */
-int verify_content(struct bytes content, const struct note_key *key, struct tide_doc **report, struct tide_error *error);
+int verify_content(struct bytes content, const struct note_key *key, struct tide_doc **report,
+                   struct tide_error *error);
 
 #endif

@@ -80,7 +80,8 @@ static int receipt_check(struct tide_market *m, uint64_t trade, struct bytes fil
     return code;
 }
 
-int tide_receipt(struct tide_market *market, uint64_t trade, const char *out_path, int timeout_ms, struct tide_error *error)
+int tide_receipt(struct tide_market *market, uint64_t trade, const char *out_path, int timeout_ms,
+                 struct tide_error *error)
 {
     struct tide_doc *doc;
     struct bytes file;

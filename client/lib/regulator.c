@@ -160,8 +160,8 @@ static int page_hand_on(struct feed *f, const struct body_r_records *page, uint6
         char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
         json_decref(json);
         if (text == NULL) {
-            return error_set(error, OUTCOME_V_UNREADABLE, "Record %" PRIu64 " is in the log, but of no kind that this version knows.",
-                             from + i);
+            return error_set(error, OUTCOME_V_UNREADABLE,
+                             "Record %" PRIu64 " is in the log, but of no kind that this version knows.", from + i);
         }
         f->stopped = !f->each(f->ctx, from + i, text, rows[i].record.data, rows[i].record.len);
         free(text);

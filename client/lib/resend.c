@@ -101,7 +101,8 @@ static enum tide_err entry_del(struct tide_market *m, const uint8_t id[16])
 /* ---- proving ---- */
 
 /* The record must be a statement whose envelope is ours, byte for byte. */
-static int record_is(struct bytes record, const struct outbox_entry *entry, struct arena *arena, struct tide_error *error)
+static int record_is(struct bytes record, const struct outbox_entry *entry, struct arena *arena,
+                     struct tide_error *error)
 {
     struct record r;
     if (record_decode(record, arena, &r) == TIDE_OK && r.type == RECORD_STATEMENT && r.index == entry->first_index &&

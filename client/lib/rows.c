@@ -64,8 +64,8 @@ static const char *content_difference(const struct settlement *s, const struct b
     return memcmp(s->key_commitment, listing->key_commitment, HASH_BYTES) != 0 ? "key" : NULL;
 }
 
-static const char *difference(const struct tide_market *m, const struct settlement *s, const struct body_trade_row *trade,
-                              const struct body_listing_row *listing)
+static const char *difference(const struct tide_market *m, const struct settlement *s,
+                              const struct body_trade_row *trade, const struct body_listing_row *listing)
 {
     uint64_t total;
     if (!bytes_equal(s->origin, BYTES_TEXT(m->url.origin))) return "market";
@@ -88,13 +88,15 @@ int settlement_check(const struct tide_market *m, const struct body_trade_row *t
 {
     struct settlement s;
     if (settlement_parse(trade->text, &s) != TIDE_OK) {
-        return error_set(error, OUTCOME_V_FAILED, "The settlement text of trade %" PRIu64 " is not one; nothing was signed.",
-                         trade->trade);
+        return error_set(error, OUTCOME_V_FAILED,
+                         "The settlement text of trade %" PRIu64 " is not one; nothing was signed.", trade->trade);
     }
     const char *line = difference(m, &s, trade, listing);
     if (line == NULL) return 0;
-    return error_set(error, OUTCOME_V_FAILED, "The settlement text of trade %" PRIu64 " has another %s than the trade and its "
-                     "listing; nothing was signed.", trade->trade, line);
+    return error_set(error, OUTCOME_V_FAILED,
+                     "The settlement text of trade %" PRIu64 " has another %s than the trade and its "
+                     "listing; nothing was signed.",
+                     trade->trade, line);
 }
 
 void settlement_sign(const struct tide_market *m, const struct body_trade_row *trade, uint8_t signature[SIGN_BYTES])

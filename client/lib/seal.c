@@ -47,7 +47,8 @@ static int seal_into(const struct identity *id, int in_fd, struct new_file *out,
     if (code == 0) {
         err = age_payload_seal(in_fd, out->fd, -1, file_key, nonce, &work, commitment);
         if (err == TIDE_ECANCELED) code = progress_stopped(p, error);
-        else if (err != TIDE_OK) code = error_set(error, OUTCOME_C_FILE, "Sealing into %s: %s.", out->path, tide_err_text(err));
+        else if (err != TIDE_OK)
+            code = error_set(error, OUTCOME_C_FILE, "Sealing into %s: %s.", out->path, tide_err_text(err));
     }
     explicit_bzero(file_key, sizeof file_key);
     return code;
@@ -113,8 +114,8 @@ static int header_refused(enum tide_err err, const char *path, struct tide_error
 }
 
 /* Tries the identity's sealing key, then the older ones. */
-static enum tide_err header_open_as(const struct identity *id, struct bytes header, uint8_t file_key[AGE_FILE_KEY_BYTES],
-                                    size_t *header_len)
+static enum tide_err header_open_as(const struct identity *id, struct bytes header,
+                                    uint8_t file_key[AGE_FILE_KEY_BYTES], size_t *header_len)
 {
     enum tide_err err = age_header_open(header, identity_seal_secret(id), file_key, header_len);
     for (size_t i = 0; err == TIDE_EAUTH && i < identity_n_older(id); i++) {
@@ -146,7 +147,8 @@ static int open_into(int in_fd, const char *in_path, size_t header_len, const ui
     enum tide_err err = age_payload_open(in_fd, file.fd, file_key, NULL, &work);
     if (err == TIDE_OK) return new_file_commit(&file, error);
     if (err == TIDE_ECANCELED) code = progress_stopped(p, error);
-    else if (err == TIDE_EAUTH || err == TIDE_EMALFORMED) code = error_set(error, OUTCOME_V_DAMAGED, "%s is damaged: what it holds is not what was sealed.", in_path);
+    else if (err == TIDE_EAUTH || err == TIDE_EMALFORMED)
+        code = error_set(error, OUTCOME_V_DAMAGED, "%s is damaged: what it holds is not what was sealed.", in_path);
     else code = error_set(error, OUTCOME_C_FILE, "Opening %s into %s: %s.", in_path, out_path, tide_err_text(err));
     new_file_drop(&file);
     return code;
@@ -168,8 +170,9 @@ int tide_open(const char *in_path, const struct tide_identity *identity, const c
     if (code != 0) return code;
     code = header_read(fd, size, in_path, &header, &len, error);
     if (code == 0) {
-        enum tide_err err = age_secret != NULL ? header_open_with(age_secret, BYTES(header, len), file_key, &header_len)
-                                               : header_open_as(identity->id, BYTES(header, len), file_key, &header_len);
+        enum tide_err err = age_secret != NULL
+                                ? header_open_with(age_secret, BYTES(header, len), file_key, &header_len)
+                                : header_open_as(identity->id, BYTES(header, len), file_key, &header_len);
         if (err == TIDE_EINVAL) code = error_set(error, OUTCOME_C_BAD_IDENTITY, "That is not an AGE-SECRET-KEY-1… .");
         else if (err != TIDE_OK) code = header_refused(err, in_path, error);
     }
@@ -215,7 +218,8 @@ int sealed_open(const struct identity *id, const char *path, struct sealed_file 
             code = error_set(error, OUTCOME_V_DAMAGED, "%s is cut short.", path);
         }
     }
-    if (code == 0 && !read_at(out->fd, out->nonce, sizeof out->nonce, out->header_len)) code = error_file(error, "read", path);
+    if (code == 0 && !read_at(out->fd, out->nonce, sizeof out->nonce, out->header_len))
+        code = error_file(error, "read", path);
     out->n_chunks = age_n_chunks(out->plaintext_len);
     if (code != 0) sealed_close(out);
     return code;
@@ -244,8 +248,8 @@ static bool chunk_is_of(const struct sealed_file *f, const uint8_t key[32], uint
            memcmp(room, room + AGE_CHUNK_BYTES, len) == 0;
 }
 
-static int sealed_walk(const struct sealed_file *f, int manifest_fd, int plain_fd, const struct progress *p, uint8_t *room,
-                       struct merkle_tree *tree, struct tide_error *error)
+static int sealed_walk(const struct sealed_file *f, int manifest_fd, int plain_fd, const struct progress *p,
+                       uint8_t *room, struct merkle_tree *tree, struct tide_error *error)
 {
     uint8_t leaf[HASH_BYTES], key[32], *chunk = room + 2 * AGE_CHUNK_BYTES;
     size_t len;

@@ -95,7 +95,8 @@ static int statement_sign(struct tide_market *m, const struct schema *schema, co
     st.body = body_fill(m, schema, st.command_id, body);
     if (st.body == NULL) return error_set(error, OUTCOME_C_NO_MEMORY, NULL);
     if (!fields_check(schema, st.body, &bad)) {
-        return error_set(error, OUTCOME_C_USAGE, "%s: the field %s is missing or outside its bounds.", schema->name, bad);
+        return error_set(error, OUTCOME_C_USAGE, "%s: the field %s is missing or outside its bounds.", schema->name,
+                         bad);
     }
     enum tide_err err = statement_encode(&st, &m->scratch, &bytes);
     if (err == TIDE_OK) {
@@ -113,7 +114,8 @@ static int statement_sign(struct tide_market *m, const struct schema *schema, co
 static int outbox_failed(struct tide_market *m, enum tide_err err, struct tide_error *error)
 {
     if (err == TIDE_OK) return 0;
-    return error_set(error, OUTCOME_C_FILE, "The outbox in %s: %s; nothing was sent.", m->state_dir, tide_err_text(err));
+    return error_set(error, OUTCOME_C_FILE, "The outbox in %s: %s; nothing was sent.", m->state_dir,
+                     tide_err_text(err));
 }
 
 /* ---- following ---- */
@@ -160,7 +162,8 @@ static bool was_refused(struct tide_call *call)
 {
     int64_t skew = call->market->greeting.skew_ms;
     int code = call->code;
-    if ((code == OUTCOME_BAD_TIME || code == OUTCOME_EXPIRED) && (skew > SKEW_WORTH_SAYING_MS || skew < -SKEW_WORTH_SAYING_MS)) {
+    if ((code == OUTCOME_BAD_TIME || code == OUTCOME_EXPIRED) &&
+        (skew > SKEW_WORTH_SAYING_MS || skew < -SKEW_WORTH_SAYING_MS)) {
         error_set(&call->error, code, "This machine's clock is %lld seconds %s the broker's.",
                   (long long)(skew < 0 ? -skew : skew) / 1000, skew < 0 ? "ahead of" : "behind");
     }
@@ -170,8 +173,8 @@ static bool was_refused(struct tide_call *call)
 
 static bool is_unknown(struct tide_call *call)
 {
-    error_set(&call->error, OUTCOME_C_UNKNOWN_OUTCOME, "No answer to statement %s came in time; it may have been accepted.",
-              call->id_text);
+    error_set(&call->error, OUTCOME_C_UNKNOWN_OUTCOME,
+              "No answer to statement %s came in time; it may have been accepted.", call->id_text);
     call->code = call->error.code;
     return true;
 }

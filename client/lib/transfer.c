@@ -90,8 +90,8 @@ static int manifest_make(struct upload *u, struct tide_error *error)
     if (code == 0) code = row_of_listing(u->m, u->listing, &doc, &row, error);
     if (code != 0) return code;
     if (memcmp(root, row->content_root, HASH_BYTES) != 0) {
-        code = error_set(error, OUTCOME_V_DAMAGED, "The sealed file is not the content that listing %" PRIu64 " commits to.",
-                         u->listing);
+        code = error_set(error, OUTCOME_V_DAMAGED,
+                         "The sealed file is not the content that listing %" PRIu64 " commits to.", u->listing);
     }
     tide_doc_free(&doc);
     return code;
@@ -104,7 +104,8 @@ static int manifest_send(struct upload *u, uint64_t first, struct tide_error *er
         uint64_t n = u->file->n_chunks - first < PIECE_HASHES ? u->file->n_chunks - first : PIECE_HASHES;
         size_t len = (size_t)n * HASH_BYTES;
         struct tide_doc *doc;
-        if (!read_at(u->manifest_fd, hashes, len, first * HASH_BYTES)) return error_file(error, "read", "a temporary file");
+        if (!read_at(u->manifest_fd, hashes, len, first * HASH_BYTES))
+            return error_file(error, "read", "a temporary file");
         struct body_q_put_manifest q = {.listing = u->listing, .first = first, .hashes = BYTES(hashes, len)};
         int code = market_query(u->m, VERB_PUT_MANIFEST, &q, &doc, error);
         tide_doc_free(&doc);
@@ -164,7 +165,8 @@ static uint64_t missing_count(const struct body_r_upload *state)
 {
     const struct body_range *ranges = state->missing.items;
     uint64_t n = 0;
-    for (size_t r = 0; r < state->missing.n; r++) n += ranges[r].count < state->n_chunks ? ranges[r].count : state->n_chunks;
+    for (size_t r = 0; r < state->missing.n; r++)
+        n += ranges[r].count < state->n_chunks ? ranges[r].count : state->n_chunks;
     return n;
 }
 
@@ -212,7 +214,8 @@ int content_upload(struct tide_market *m, uint64_t listing, const struct sealed_
         before = missing;
         if (code == 0 && !complete && fruitless > 0) code = poll_pause(m, &pause, -1, error);
         if (code == 0 && fruitless > FRUITLESS_MAX * 4) {
-            code = error_set(error, OUTCOME_NOT_STORED, "The store does not say that listing %" PRIu64 " is complete.", listing);
+            code = error_set(error, OUTCOME_NOT_STORED, "The store does not say that listing %" PRIu64 " is complete.",
+                             listing);
         }
         /* A door that broke, or a piece that was there already: look again at what is missing. */
         bool again = code == OUTCOME_C_UNREACHABLE || is_passing(code) || code == OUTCOME_WRONG_STATE;
@@ -293,7 +296,8 @@ static int chunk_fetched(struct download *d, struct tide_error *error)
     if (code != 0) return code;
     struct bytes sealed = ((const struct body_r_get_chunk *)doc->value)->sealed;
     if (!chunk_is_right(d, chunk, sealed)) {
-        code = error_set(error, OUTCOME_V_FAILED, "The store gave a chunk %" PRIu64 " that is not the listing's.", chunk);
+        code =
+            error_set(error, OUTCOME_V_FAILED, "The store gave a chunk %" PRIu64 " that is not the listing's.", chunk);
     } else if (!write_at(d->fd, sealed.data, sealed.len, chunk_offset(chunk))) {
         code = error_set(error, OUTCOME_C_FILE, "Cannot write the download: %s.", strerror(errno));
     }

@@ -42,7 +42,8 @@ static int waiting_find(struct tide_market *m, struct waiting *w, struct tide_er
         const struct body_r_trades *reply = page->value;
         const struct body_trade_row *rows = reply->trades.items;
         for (size_t i = 0; i < reply->trades.n && code == 0; i++) {
-            if (rows[i].state != TRADE_MATCHED || memcmp(rows[i].vendor, identity_party(m->identity), 32) != 0) continue;
+            if (rows[i].state != TRADE_MATCHED || memcmp(rows[i].vendor, identity_party(m->identity), 32) != 0)
+                continue;
             if (!waiting_add(w, rows[i].trade)) code = error_set(error, OUTCOME_C_NO_MEMORY, NULL);
         }
         q.before = reply->before;
@@ -84,8 +85,10 @@ static int key_find(const struct tide_market *m, const struct body_listing_row *
         if (key_is_right(identity_older(m->identity, i), row, key)) return 0;
     }
     explicit_bzero(key, AGE_FILE_KEY_BYTES);
-    return error_set(error, OUTCOME_C_BAD_IDENTITY, "This identity did not seal listing %" PRIu64 ": the key it makes is not "
-                     "the one that the listing commits to.", row->listing);
+    return error_set(error, OUTCOME_C_BAD_IDENTITY,
+                     "This identity did not seal listing %" PRIu64 ": the key it makes is not "
+                     "the one that the listing commits to.",
+                     row->listing);
 }
 
 /* Starts the grant of one trade; *call stays NULL where there is nothing to do. */

@@ -121,8 +121,10 @@ static int sale_adopt(struct tide_market *m, const char *path, const char *seale
     if (code == 0 && size != f.plaintext_len) code = OUTCOME_V_DAMAGED;
     if (code == 0) code = sealed_hash(&f, -1, fd, &check, c.content_root, error);
     if (code == OUTCOME_V_DAMAGED) {
-        code = error_set(error, OUTCOME_C_FILE, "%s is there already and holds something else than %s: move it away, or seal "
-                         "into another file.", sealed_path, path);
+        code = error_set(error, OUTCOME_C_FILE,
+                         "%s is there already and holds something else than %s: move it away, or seal "
+                         "into another file.",
+                         sealed_path, path);
     }
     if (code == 0) {
         c.plaintext_len = f.plaintext_len;
@@ -177,8 +179,10 @@ static int sale_prepare(struct tide_market *m, const char *path, const char *sea
         tide_doc_free(&doc);
         if (!over && (has_file || !needs_file)) return 0;
         if (!over && listing != 0) {
-            return error_set(error, OUTCOME_C_FILE, "Listing %" PRIu64 " waits for the content of %s, which is not there any "
-                             "more: put it back, or close the listing.", listing, sealed_path);
+            return error_set(error, OUTCOME_C_FILE,
+                             "Listing %" PRIu64 " waits for the content of %s, which is not there any "
+                             "more: put it back, or close the listing.",
+                             listing, sealed_path);
         }
     } else if (access(sealed_path, F_OK) == 0) {
         code = sale_adopt(m, path, sealed_path, p, sale, error);
@@ -210,7 +214,8 @@ static uint64_t listed_index(const struct tide_doc *answer)
     struct event event;
     for (size_t i = 0; i < reply->events.n; i++) {
         if (record_decode(rows[i].record, answer->arena, &record) != TIDE_OK || record.type != RECORD_EVENT) continue;
-        if (event_decode(record.payload, answer->arena, &event) == TIDE_OK && event.kind == KIND_LISTED) return record.index;
+        if (event_decode(record.payload, answer->arena, &event) == TIDE_OK && event.kind == KIND_LISTED)
+            return record.index;
     }
     return 0;
 }
@@ -228,8 +233,10 @@ static int published_before(struct tide_market *m, const struct body_publish *bo
     sha256(body->terms, terms_hash);
     bool same = bytes_equal(row->title, body->title) && memcmp(row->terms_hash, terms_hash, HASH_BYTES) == 0;
     if (!same) {
-        code = error_set(error, OUTCOME_ALREADY_LISTED, "The sealed file is listing %" PRIu64 " already, with another title or "
-                         "other terms.", sale->listing);
+        code = error_set(error, OUTCOME_ALREADY_LISTED,
+                         "The sealed file is listing %" PRIu64 " already, with another title or "
+                         "other terms.",
+                         sale->listing);
     }
     tide_doc_free(&doc);
     return code;
@@ -261,8 +268,8 @@ static int upload(struct tide_market *m, uint64_t listing, const char *sealed_pa
     return code;
 }
 
-int tide_upload(struct tide_market *market, uint64_t listing, const char *sealed_path, tide_progress progress, void *ctx,
-                struct tide_error *error)
+int tide_upload(struct tide_market *market, uint64_t listing, const char *sealed_path, tide_progress progress,
+                void *ctx, struct tide_error *error)
 {
     struct progress p = {progress, ctx, market, "upload"};
     error_clear(error);
@@ -317,8 +324,8 @@ int tide_listing_wait(struct tide_market *market, uint64_t listing, const char *
         tide_doc_free(&doc);
         if (there) return code;
         if (final) {
-            return error_set(error, OUTCOME_WRONG_STATE, "Listing %" PRIu64 " is %s and will not be %s any more.", listing, now,
-                             state);
+            return error_set(error, OUTCOME_WRONG_STATE, "Listing %" PRIu64 " is %s and will not be %s any more.",
+                             listing, now, state);
         }
         code = poll_pause(market, &pause, until, error);
         if (code == OUTCOME_C_TIMEOUT) error_set(error, code, "Listing %" PRIu64 " is still %s.", listing, now);

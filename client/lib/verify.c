@@ -94,7 +94,8 @@ static int record_describe(const struct record *record, struct tide_doc *doc, st
 
     if (record->type == RECORD_EVENT) {
         struct event event;
-        if (event_decode(record->payload, doc->arena, &event) != TIDE_OK) return unreadable(error, "The record is no event.");
+        if (event_decode(record->payload, doc->arena, &event) != TIDE_OK)
+            return unreadable(error, "The record is no event.");
         kind = event.kind;
     } else {
         struct statement st;
@@ -122,13 +123,15 @@ static int proof_report(const struct proof_file *file, const struct note_key *ke
     char words[512];
 
     if (file->extra.len == 0) {
-        return unreadable(error, "The proof does not hold its record (no extra line), so there is nothing to check it with.");
+        return unreadable(error,
+                          "The proof does not hold its record (no extra line), so there is nothing to check it with.");
     }
     int code = inclusion_check(file, key, file->extra, &cp, error);
     if (code != 0) return code;
     struct bytes copy = arena_copy(doc->arena, file->extra);
     if (copy.data == NULL) return error_set(error, OUTCOME_C_NO_MEMORY, NULL);
-    if (record_decode(copy, doc->arena, &record) != TIDE_OK) return unreadable(error, "What the proof proves is no record.");
+    if (record_decode(copy, doc->arena, &record) != TIDE_OK)
+        return unreadable(error, "What the proof proves is no record.");
     if (record.index != file->index) return failed(error, "The record names another index than its place in the log.");
     code = record_describe(&record, doc, error);
     if (code != 0) return code;
@@ -206,11 +209,12 @@ static void receipt_words(struct tide_doc *doc, const struct settlement *s, uint
     const struct body_report *report = doc->value;
     char words[1024];
     snprintf(words, sizeof words,
-             "Trade %" PRIu64 " of listing %" PRIu64 " is settled for %" PRIu64 ".%02u CNY: %s. The vendor's signature is "
+             "Trade %" PRIu64 " of listing %" PRIu64 " is settled for %" PRIu64
+             ".%02u CNY: %s. The vendor's signature is "
              "right%s%s. The log %s, at %" PRIu64 " records, contains it.",
-             s->trade, s->listing, s->total / 100, (unsigned)(s->total % 100), basis < ARRAY_LEN(how) ? how[basis] : "?",
-             report->buyer_signed ? ", the buyer's too" : "", report->broker_signed ? ", and the broker's" : "", cp->origin,
-             cp->size);
+             s->trade, s->listing, s->total / 100, (unsigned)(s->total % 100),
+             basis < ARRAY_LEN(how) ? how[basis] : "?", report->buyer_signed ? ", the buyer's too" : "",
+             report->broker_signed ? ", and the broker's" : "", cp->origin, cp->size);
     report_words(doc, words);
 }
 
@@ -279,7 +283,8 @@ int verify_content(struct bytes content, const struct note_key *key, struct tide
     if (code == 0 && proof_file_parse(is_receipt ? receipt.proof : content, scratch, NOTE_MAX, &file) != TIDE_OK) {
         code = unreadable(error, "It is neither a receipt nor a tlog-proof.");
     }
-    if (code == 0) code = is_receipt ? receipt_report(&receipt, &file, key, doc, error) : proof_report(&file, key, doc, error);
+    if (code == 0)
+        code = is_receipt ? receipt_report(&receipt, &file, key, doc, error) : proof_report(&file, key, doc, error);
     free(scratch);
     if (code != 0) tide_doc_free(&doc);
     *report = doc;

@@ -36,7 +36,8 @@ static void set_and_read(void **state)
     assert_int_equal(tide_doc_u64(doc, "unlimited"), 1);
     assert_int_equal(tide_doc_set_text(doc, "terms_hash",
                                        "00000000000000000000000000000000000000000000000000000000000000AB", NULL), 0);
-    assert_string_equal(tide_doc_text(doc, "terms_hash"), "00000000000000000000000000000000000000000000000000000000000000ab");
+    assert_string_equal(tide_doc_text(doc, "terms_hash"),
+                        "00000000000000000000000000000000000000000000000000000000000000ab");
     const uint8_t *hash = tide_doc_bytes(doc, "terms_hash", &len);
     assert_int_equal(len, 32);
     assert_int_equal(hash[31], 0xab);
@@ -128,7 +129,8 @@ static void json_both_ways(void **state)
     (void)state;
     struct tide_error e;
     struct tide_doc *doc = NULL, *again = NULL;
-    const char *text = "{\"kind\":\"dataset\",\"title\":\"空气\",\"keywords\":[{\"word\":\"air\"},{\"word\":\"上海\"}],\"rows\":7}";
+    const char *text =
+        "{\"kind\":\"dataset\",\"title\":\"空气\",\"keywords\":[{\"word\":\"air\"},{\"word\":\"上海\"}],\"rows\":7}";
     assert_int_equal(tide_doc_parse("publish", text, &doc, &e), 0);
     assert_int_equal(tide_doc_count(doc, "keywords"), 2);
     assert_string_equal(tide_doc_text(tide_doc_item(doc, "keywords", 1), "word"), "上海");

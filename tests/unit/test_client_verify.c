@@ -78,7 +78,8 @@ static struct bytes settlement_text(const struct recipe *r)
 
 static struct bytes settled_record(const struct recipe *r, struct bytes text)
 {
-    struct posting postings[] = {{.account = ACCOUNT_ESCROW, .amount = -19800}, {.account = ACCOUNT_AVAILABLE, .amount = 19800}};
+    struct posting postings[] = {{.account = ACCOUNT_ESCROW, .amount = -19800},
+                                 {.account = ACCOUNT_AVAILABLE, .amount = 19800}};
     struct body_settled body = {.trade = r->settled_trade, .basis = r->basis, .text = text, .postings = {postings, 2}};
     struct event event = {.kind = r->kind, .version = 1, .cause_index = INDEX - 1, .body = &body};
     struct record record = {.type = RECORD_EVENT, .index = r->record_index, .time_ms = 1795459305230};
@@ -90,7 +91,8 @@ static struct bytes settled_record(const struct recipe *r, struct bytes text)
 }
 
 /* A line over `text` under a party's own name. */
-static void party_line(const struct identity *named, const struct identity *signs, struct bytes text, char line[NOTE_LINE_MAX])
+static void party_line(const struct identity *named, const struct identity *signs, struct bytes text,
+                       char line[NOTE_LINE_MAX])
 {
     char name[BECH32_TEXT_MAX];
     struct note_key key;
@@ -346,7 +348,8 @@ static void a_proof_of_a_statement(void **state)
     for (int wrong = 0; wrong < 2; wrong++) {
         struct recipe r = good();
         struct body_close body = {.listing = 17};
-        struct statement st = {.kind = KIND_CLOSE, .version = 1, .issued_at = 1795459305230, .valid_until = 1795459365230, .body = &body};
+        struct statement st = {
+            .kind = KIND_CLOSE, .version = 1, .issued_at = 1795459305230, .valid_until = 1795459365230, .body = &body};
         struct record record = {.type = RECORD_STATEMENT, .index = INDEX, .time_ms = 1795459305231};
         struct bytes bytes, encoded;
         uint8_t signature[SIGN_BYTES];

@@ -62,7 +62,8 @@ static void errors_say_what_and_where(void **state)
 {
     (void)state;
     static const struct { const char *text, *expected; } wrong[] = {
-        {"[doors]\nlisten = 127.0.0.1\nport_bas = 1\n", "line 3: unknown key doors.port_bas; the nearest is [doors] port_base"},
+        {"[doors]\nlisten = 127.0.0.1\nport_bas = 1\n",
+         "line 3: unknown key doors.port_bas; the nearest is [doors] port_base"},
         {"[door]\nlisten = 127.0.0.1\n", "line 2: unknown key door.listen; the nearest is [doors] listen"},
         {"listen = 127.0.0.1\n", "line 1: unknown key (no section).listen"},
         {"[doors]\nport_base = 65001\n", "line 2: [doors] port_base = 65001: expected a port up to 65000"},

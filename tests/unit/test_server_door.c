@@ -206,7 +206,8 @@ static void a_peer_that_left_or_does_not_read_is_told(void **state)
     void *peer = connect_as(alice, door_port(door), NULL);
     send_frame(peer, 4, 0);
     assert_true(receive_within(door, &message, 5000));
-    for (int i = 0; !err && i < 100000; i++) err = door_send(door, message.route, message.route_len, BYTES(big, sizeof big));
+    for (int i = 0; !err && i < 100000; i++)
+        err = door_send(door, message.route, message.route_len, BYTES(big, sizeof big));
     assert_int_equal(err, TIDE_EBUSY);
     zmq_close(peer);
     for (int i = 0; err == TIDE_EBUSY && i < 500; i++) {

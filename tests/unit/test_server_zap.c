@@ -46,7 +46,8 @@ static int tear_down(void **state)
 }
 
 /* Sends the frames, gives the status and the user id of the answer. */
-static void ask(const char *const *frames, size_t n, const uint8_t *key, size_t key_len, char status[4], char user_id[80])
+static void ask(const char *const *frames, size_t n, const uint8_t *key, size_t key_len, char status[4],
+                char user_id[80])
 {
     char parts[6][80];
     for (size_t i = 0; i < n; i++) zmq_send(asker, frames[i], strlen(frames[i]), ZMQ_SNDMORE);
@@ -99,7 +100,8 @@ static void whatever_is_not_a_whole_curve_request_is_refused(void **state)
     long_text[sizeof long_text - 1] = '\0';
     static const char *const good[] = {"1.0", "42", "trade", "127.0.0.1", "", "CURVE"};
     static const struct { size_t frame; const char *text; } wrong[] = {
-        {0, "2.0"}, {2, ""}, {2, "a-domain-longer-than-any-door-has"}, {5, "NULL"}, {5, "PLAIN"}, {5, ""}, {5, "CURVES"},
+        {0, "2.0"},  {2, ""}, {2, "a-domain-longer-than-any-door-has"}, {5, "NULL"}, {5, "PLAIN"}, {5, ""},
+        {5, "CURVES"},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         const char *frames[6];
