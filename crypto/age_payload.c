@@ -11,7 +11,6 @@
 #include "crypto/age_chunk.h"
 #include "crypto/age_pipeline.h"
 #include "crypto/file.h"
-#include "crypto/leaves.h"
 #include "crypto/merkle.h"
 
 #include <openssl/evp.h>
@@ -93,10 +92,11 @@ static size_t chunk_len(const struct batch *batch, size_t c, size_t full)
 /* Leaf hashes of a batch whose sealed chunks have `sealed_len` bytes together: all full but perhaps the last. */
 static void hash_chunks(struct batch *batch, size_t sealed_len)
 {
-    size_t n_full = sealed_len / AGE_SEALED_CHUNK_BYTES, rest = sealed_len % AGE_SEALED_CHUNK_BYTES;
-    leaves_hash(batch->slots, AGE_SEALED_CHUNK_BYTES, AGE_SEALED_CHUNK_BYTES, n_full, batch->leaves);
-    if (rest == 0) return;
-    merkle_leaf_hash(BYTES(batch->slots + n_full * AGE_SEALED_CHUNK_BYTES, rest), batch->leaves[n_full]);
+    for (size_t c = 0, at = 0; at < sealed_len; c++, at += AGE_SEALED_CHUNK_BYTES) {
+        size_t left = sealed_len - at;
+        size_t len = left < AGE_SEALED_CHUNK_BYTES ? left : AGE_SEALED_CHUNK_BYTES;
+        merkle_leaf_hash(BYTES(batch->slots + at, len), batch->leaves[c]);
+    }
 }
 
 static void seal_batch(void *ctx, void *tool, struct batch *batch)

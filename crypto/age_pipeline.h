@@ -8,7 +8,7 @@
 
 #include "crypto/age.h"
 
-#define BATCH_CHUNKS 16u /* a MiB: about a core's own cache, and as many leaves as are hashed at once */
+#define BATCH_CHUNKS 16u /* a MiB: about what a core keeps in its own cache */
 
 /* Chunk c of a batch lies at slots + c * AGE_SEALED_CHUNK_BYTES, before and after the work on it. */
 struct batch {

@@ -189,7 +189,9 @@ static enum tide_err door_bind(struct process *p, const struct identity *identit
     struct door_options options = {
         .name = r->role->door,
         .listen = config->listen,
-        .port = config->port_base != 0 ? (uint16_t)(config->port_base + (unsigned)r->role->port) : 0,
+        /* With free ports: the one it had, if it is started again (peers know it), otherwise any. */
+        .port = config->port_base != 0 ? (uint16_t)(config->port_base + (unsigned)r->role->port)
+                                       : ports_read(config->dir, r->role->door),
         .frame_max = r->role->frame_max,
         .backlog_messages = BACKLOG_MESSAGES,
         .wire_secret = identity_wire_secret(identity),

@@ -3,8 +3,9 @@
  * until that serves (its state may have to be brought up to the journal first), starts auditor and lobby, says when all
  * doors are up, and from then on waits for a signal or for a child to end.
  *
- * Always holds: no child outlives the parent; one that ends takes the others down; the lobby cannot take more memory
- * than the configuration gives it.
+ * Always holds: no child outlives the parent. The broker's end takes the others down; an auditor or a lobby that ends
+ * is started again on its port while the broker serves on, so that whatever an unknown peer does to the lobby, the market
+ * does not notice (it sets its own memory limit).
  */
 #include "broker/server/clock.h"
 #include "broker/server/log.h"
@@ -23,19 +24,21 @@
 
 #define LOOK_MS 20        /* how often doors are looked for while starting */
 #define DRAIN_MS 60000    /* children get this long to end in order */
+#define RESTART_MS 1000   /* before a reader that ended is started again */
 
 struct child {
     const char *name;
     int (*process)(const struct config *config);
     const char *doors[2]; /* that must be up before it counts as serving */
     pid_t pid;            /* 0: not running */
+    uint64_t restart_at_ms; /* steady clock; 0: it is not to be started again */
 };
 
 struct run {
     const struct config *config;
     struct child children[3]; /* in the order of starting */
     sigset_t signals;
-    bool stopping, failed;
+    bool serving, stopping, failed;
 };
 
 /* ---- telling the service manager ---- */
@@ -102,7 +105,8 @@ static void child_ended(struct run *r, struct child *child, int status)
     child->pid = 0;
     bool well = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OK;
     if (well && r->stopping) return;
-    r->failed = true;
+    if (r->serving && child != &r->children[0]) child->restart_at_ms = clock_steady_ms() + RESTART_MS;
+    else r->failed = true;
     log_event(LOG_LEVEL_ERROR, "process_ended", "process=%s %s=%d hint=%s", child->name,
               WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
               log_value("its last lines above say why").text);
@@ -147,12 +151,33 @@ static void wait_for_doors(struct run *r, const struct child *child)
     while (go_on(r) && !doors_are_up(r, child)) wait_signal(r, LOOK_MS);
 }
 
-static void tell_serving(const struct run *r)
+static void tell_serving(struct run *r)
 {
+    r->serving = true;
     const char *dir = r->config->dir;
     log_event(LOG_LEVEL_INFO, "serving", "market=%s lobby=%u trade=%u data=%u audit=%u", log_value(dir).text,
               ports_read(dir, "lobby"), ports_read(dir, "trade"), ports_read(dir, "data"), ports_read(dir, "audit"));
     notify("READY=1");
+}
+
+/* Starts again what is due; gives how long to wait for the next, -1 when nothing waits. */
+static int restart_children(struct run *r)
+{
+    uint64_t now_ms = clock_steady_ms();
+    int wait_ms = -1;
+    for (size_t i = 1; i < ARRAY_LEN(r->children); i++) {
+        struct child *child = &r->children[i];
+        if (child->restart_at_ms == 0) continue;
+        if (child->restart_at_ms > now_ms) {
+            int left_ms = (int)(child->restart_at_ms - now_ms);
+            if (wait_ms < 0 || left_ms < wait_ms) wait_ms = left_ms;
+            continue;
+        }
+        child->restart_at_ms = 0;
+        log_event(LOG_LEVEL_WARNING, "process_restarted", "process=%s", child->name);
+        start_child(r, child);
+    }
+    return wait_ms;
 }
 
 /* Ends what runs; who does not end in time is killed, which loses nothing that was acknowledged. */
@@ -176,9 +201,9 @@ static void end_children(struct run *r)
 int run_processes(const struct config *config)
 {
     struct run r = {.config = config, .children = {
-        {"broker", broker_process, {"trade", "data"}, 0},
-        {"auditor", auditor_process, {"audit", NULL}, 0},
-        {"lobby", lobby_process, {"lobby", NULL}, 0},
+        {"broker", broker_process, {"trade", "data"}, 0, 0},
+        {"auditor", auditor_process, {"audit", NULL}, 0, 0},
+        {"lobby", lobby_process, {"lobby", NULL}, 0, 0},
     }};
     sigemptyset(&r.signals);
     sigaddset(&r.signals, SIGTERM);
@@ -193,7 +218,7 @@ int run_processes(const struct config *config)
     for (size_t i = 1; go_on(&r) && i < ARRAY_LEN(r.children); i++) start_child(&r, &r.children[i]);
     for (size_t i = 1; i < ARRAY_LEN(r.children); i++) wait_for_doors(&r, &r.children[i]);
     if (go_on(&r)) tell_serving(&r);
-    while (go_on(&r)) wait_signal(&r, -1);
+    while (go_on(&r)) wait_signal(&r, restart_children(&r));
     end_children(&r);
     log_event(LOG_LEVEL_INFO, "stopped", "market=%s clean=%s", log_value(config->dir).text, r.failed ? "no" : "yes");
     return r.failed ? EXIT_FAILED : EXIT_OK;
