@@ -20,6 +20,8 @@
 #define ROW_AS_SCHEMA(NAME, member) SCHEMA_DEFINE(NAME, body_##member, member, 0, "")
 PROTOCOL_ROWS(ROW_AS_SCHEMA)
 PROTOCOL_BODIES(ROW_AS_SCHEMA)
+#define TAPE_AS_SCHEMA(NAME, member, number, text) SCHEMA_DEFINE(NAME, body_##member, member, number, text)
+TAPE_MESSAGES(TAPE_AS_SCHEMA)
 
 const struct verb_info all_verbs[] = {
 #define VERB_AS_ENTRY(NAME, verb, doors, request, reply, doc) \

@@ -243,12 +243,47 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     B(Q_GET_MANIFEST, q_get_manifest) B(R_GET_MANIFEST, r_get_manifest) B(Q_GET_CHUNK, q_get_chunk) \
     B(R_GET_CHUNK, r_get_chunk)
 
+/*
+ * Messages of the tape (door 7422), which publishes what everyone may see, without names. Like an event, each is named by
+ * the record it comes from. B(LIST, member, kind, "what it says").
+ */
+#define FIELDS_TAPE_LISTING(F) \
+    F(INDEX, record, 1, LIMIT_AMOUNT, NOREF, "the record it comes from") \
+    F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "its time") \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "which listing") \
+    F(ENUM, kind, 0, LISTING_COMPUTE, names_listing_kind, "what is offered") \
+    F(TEXT, title, 1, LIMIT_TITLE_BYTES, NOREF, "title") \
+    F(ENUM, state, 0, LISTING_CLOSED, names_listing_state, "its state now")
+#define FIELDS_TAPE_TOP(F) \
+    F(INDEX, record, 1, LIMIT_AMOUNT, NOREF, "the record it comes from") \
+    F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "its time") \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "whose book") \
+    F(LIST, bid, 0, 1, schema_level, "the best bid; none: the side is empty") \
+    F(LIST, ask, 0, 1, schema_level, "the best ask; none: the side is empty")
+#define FIELDS_TAPE_TRADE(F) \
+    F(INDEX, record, 1, LIMIT_AMOUNT, NOREF, "the trade") \
+    F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "when") \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "what was traded") \
+    F(MONEY, price, 0, LIMIT_AMOUNT, NOREF, "a unit") \
+    F(U64, quantity, 1, LIMIT_AMOUNT, NOREF, "units") \
+    F(ENUM, taker, 0, SIDE_ASK, names_side, "the side that came later")
+#define FIELDS_TAPE_STATE(F) \
+    F(INDEX, record, 1, LIMIT_AMOUNT, NOREF, "the record it comes from") \
+    F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "its time") \
+    F(BOOL, halted, 0, 1, NOREF, "whether the market is halted")
+#define TAPE_MESSAGES(B) \
+    B(TAPE_LISTING, tape_listing, 1, "A listing is new, or its state changed.") \
+    B(TAPE_TOP, tape_top, 2, "The top of a book changed.") \
+    B(TAPE_TRADE, tape_trade, 3, "A trade happened.") \
+    B(TAPE_STATE, tape_state, 4, "The market's state changed.")
+
 /* struct row_… / struct body_q_… and their schemas. */
 #define BODY_AS_STRUCT(NAME, member) \
     struct body_##member { FIELDS_##NAME(FIELD_AS_MEMBER) }; \
     extern const struct schema schema_##member;
 PROTOCOL_ROWS(BODY_AS_STRUCT)
 PROTOCOL_BODIES(BODY_AS_STRUCT)
+TAPE_MESSAGES(KIND_AS_STRUCT)
 
 /*
  * Every verb: T(NAME, "verb", doors, request, reply, "what it does"). A query's state is that of the newest commit; a

@@ -212,6 +212,19 @@ static void print_rows(FILE *out)
     }
 }
 
+static void print_tape(FILE *out)
+{
+    static const struct schema *const messages[] = {
+#define TAPE_AS_POINTER(NAME, member, number, text) &schema_##member,
+        TAPE_MESSAGES(TAPE_AS_POINTER)
+#undef TAPE_AS_POINTER
+    };
+    for (size_t i = 0; i < ARRAY_LEN(messages); i++) {
+        fprintf(out, "### %s (%u)\n\n%s\n\n", messages[i]->name, (unsigned)messages[i]->kind, messages[i]->doc);
+        print_fields(out, messages[i]);
+    }
+}
+
 /* ---- outcomes and limits ---- */
 static void print_outcomes(FILE *out)
 {
@@ -279,6 +292,8 @@ enum tide_err protocol_write_docs(struct _IO_FILE *file)
     fputs(docs_verbs, file);
     print_verbs(file);
     print_rows(file);
+    fputs(docs_tape, file);
+    print_tape(file);
     fputs(docs_trade, file);
     fputs(docs_outcomes, file);
     print_outcomes(file);

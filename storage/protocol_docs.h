@@ -11,6 +11,7 @@ extern const char docs_fields[];     /* before the table of field types */
 extern const char docs_statements[]; /* statements and envelopes, before their fields */
 extern const char docs_events[];     /* records and events, before their fields */
 extern const char docs_verbs[];      /* before the table of verbs */
+extern const char docs_tape[];       /* before the tape's messages */
 extern const char docs_trade[];      /* one trade from end to end */
 extern const char docs_outcomes[];   /* before the table of outcomes */
 extern const char docs_limits[];     /* before the table of limits */

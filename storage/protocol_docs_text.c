@@ -30,10 +30,10 @@ const char docs_intro[] =
     "|---|---|---|---|---|\n"
     "| 7420 | lobby | ROUTER, CURVE | anyone with a key | finding the doors, the catalog, asking to be enrolled |\n"
     "| 7421 | trade | ROUTER, CURVE | enrolled parties | statements and queries |\n"
-    "| 7422 | tape | PUB, CURVE | enrolled parties | not served by this version: `doors` gives port 0 |\n"
+    "| 7422 | tape | XPUB, CURVE | enrolled parties | listings, tops of books, trades; not served by this version: `doors` gives port 0 |\n"
     "| 7423 | data | ROUTER, CURVE | enrolled parties | sealed content, chunk by chunk |\n"
     "| 7424 | audit | ROUTER, CURVE | regulators | records, proofs, checkpoints; nothing that writes |\n"
-    "| 7480 | http | HTTP | anyone | `/checkpoint`, `/tile/…` (hash tiles), `/healthz` |\n"
+    "| 7480 | http | HTTP | anyone | `/checkpoint`, `/tile/…` (hash tiles), `/healthz`; not served by this version: port 0 |\n"
     "\n"
     "The first five speak ZMTP 3 with the CURVE mechanism (RFC 26/CurveZMQ). The broker is the CURVE server with the\n"
     "key in the URL; the client's CURVE key is its identity's *wire key* (formats.md, \"Identities\"). Connect a DEALER\n"
@@ -42,7 +42,7 @@ const char docs_intro[] =
     "Who is who: the CURVE key admits to a door and makes replies private. The trade and data doors admit wire keys of\n"
     "enrolled parties, the audit door those of regulators, the lobby any key. Admission is looked at again for every\n"
     "message, so that a suspension holds for live connections too. Who a *statement* is from is decided by its\n"
-    "signature alone. A routing id or anything else that the peer may choose means nothing.\n"
+    "signature alone. A routing id means nothing; a peer that chooses its own is not answered.\n"
     "\n";
 
 const char docs_frames[] =
@@ -137,6 +137,18 @@ const char docs_events[] =
 
 const char docs_verbs[] =
     "## Verbs\n"
+    "\n";
+
+const char docs_tape[] =
+    "## The tape\n"
+    "\n"
+    "Door 7422 publishes what everyone may see, without names: subscribe with a SUB socket under CURVE, topic empty. A\n"
+    "message is one frame\n"
+    "\n"
+    "    [ protocol = 1, sequence, kind, body ]\n"
+    "\n"
+    "where `sequence` counts up by one from message to message, so that a gap is seen. This version's broker does not\n"
+    "serve the tape yet: `doors` answers port 0 for it. The messages are fixed here so that programs can be written.\n"
     "\n";
 
 const char docs_trade[] =

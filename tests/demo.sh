@@ -30,7 +30,7 @@ show <"$T/init.out"
 note "Three processes now serve it on free ports of 127.0.0.1. The line above is all that a party needs to know: it holds the"
 note "market's identity and keys, so nobody can answer in its place."
 
-say "Six parties make themselves keys and ask to be enrolled; the operator admits them."
+say "Five parties make themselves keys and ask to be enrolled; the operator admits them."
 operator_connect
 enrol vendor vendor
 enrol buyer buyer
