@@ -73,7 +73,7 @@ help:
 	@echo "make fuzz          a minute of libFuzzer for each decoder (FUZZ_SECONDS=60)"
 	@echo "make all           tidemarkd, tidemark, libtidemark, the example vendor; make install [prefix=…] [DESTDIR=…]"
 	@echo "make docs          docs/protocol.md from the field tables, man pages"
-	@echo "make check-layers | tidy | coverage | deps | dist | clean"
+	@echo "make check-layers | tidy (formats changed lines) | coverage | deps | dist | clean"
 
 all: $(TIDEMARKD) $(TIDEMARK) $(SHARED) $(VENDOR)
 
@@ -182,8 +182,10 @@ $(BUILD)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
 	scdoc < $< > $@
 
+# Formats the lines that are not committed yet: tables are set by hand, and a formatter would undo them.
 tidy:
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	@tests/deps.sh clang-format
+	git clang-format --force
 coverage: deps
 	+$(MAKE) --no-print-directory check-built VARIANT=coverage
 	gcovr -r . $(BUILD)/coverage --exclude tests --print-summary
