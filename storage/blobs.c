@@ -174,10 +174,11 @@ static bool commitment_is_sound(const struct age_commitment *c)
 
 static enum tide_err name_folder(const struct blobs *b, struct blob *blob)
 {
-    char name[2 * HASH_BYTES + 2 * AGE_NONCE_BYTES + 32], *to = name;
+    /* The key commitment belongs to one listing: who knows another's root and nonce does not come to its chunks. */
+    char name[4 * HASH_BYTES + 32], *to = name;
     for (size_t i = 0; i < HASH_BYTES; i++) to += sprintf(to, "%02x", blob->commitment.content_root[i]);
     *to++ = '-';
-    for (size_t i = 0; i < AGE_NONCE_BYTES; i++) to += sprintf(to, "%02x", blob->commitment.nonce[i]);
+    for (size_t i = 0; i < HASH_BYTES; i++) to += sprintf(to, "%02x", blob->commitment.key_commitment[i]);
     sprintf(to, "-%" PRIu64, blob->commitment.plaintext_len);
     return files_join(blob->dir, b->dir, name);
 }

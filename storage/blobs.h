@@ -1,10 +1,12 @@
 /*
- * Ciphertext by content: `dir`/blobs/<hex content root>-<hex nonce>-<plaintext length>/{payload,manifest,have}. A chunk
- * is kept only if its leaf hash is the manifest's, a manifest only if its root is the name; so what is there is right,
- * and a transfer goes on where it stopped. One writer thread; any number of readers.
+ * Ciphertext by content: `dir`/blobs/<hex content root>-<hex key commitment>-<plaintext length>/{payload,manifest,have}.
+ * A chunk is kept only if its leaf hash is the manifest's, a manifest only if its root is the name; so what is there
+ * is right, and a transfer goes on where it stopped. One writer thread; any number of readers.
  *
- * Nonce and length are in the name because a content root alone does not fix them: inner nodes of a tree, given as
- * leaf hashes, make a shorter manifest of the same root, and who listed it first would keep the true one out.
+ * The key commitment is in the name because root, nonce and length are public, and it belongs to one listing: nobody
+ * comes to another's chunks by naming them. The length is, because a content root alone does not fix it: inner nodes of
+ * a tree, given as leaf hashes, make a shorter manifest of the same root, and who listed it first would keep the true
+ * one out.
  */
 #ifndef TIDEMARK_STORAGE_BLOBS_H
 #define TIDEMARK_STORAGE_BLOBS_H

@@ -96,7 +96,7 @@ static const char *blob_file(const struct content *c, const char *file)
     to += sprintf(to, "blobs/");
     for (size_t i = 0; i < 32; i++) to += sprintf(to, "%02x", c->commitment.content_root[i]);
     *to++ = '-';
-    for (size_t i = 0; i < 16; i++) to += sprintf(to, "%02x", c->commitment.nonce[i]);
+    for (size_t i = 0; i < 32; i++) to += sprintf(to, "%02x", c->commitment.key_commitment[i]);
     sprintf(to, "-%llu/%s", (unsigned long long)c->commitment.plaintext_len, file);
     return in_test_dir(name);
 }
@@ -415,6 +415,27 @@ static void test_full_disk(void **state)
     free(c.hashes);
 }
 
+/* Root, nonce and length of a listing are public: naming them under another key gives nothing of what it stored. */
+static void test_another_key_is_another_content(void **state)
+{
+    (void)state;
+    struct blobs *b = open_store();
+    struct content c = make_content(1, 1), thief = c;
+    struct blob *blob = open_blob(b, &c, true), *other;
+    put_manifest(blob, &c);
+    assert_ok(put_chunk(blob, &c, 0));
+    assert_ok(blob_sync(blob));
+    thief.commitment.key_commitment[0] ^= 1;
+    assert_int_equal(blob_open(b, &thief.commitment, false, &other), TIDE_ENOTFOUND);
+    other = open_blob(b, &thief, true);
+    assert_false(blob_is_complete(other));
+    assert_int_equal(get_err(other, 0), TIDE_ENOTFOUND);
+    blob_close(&other);
+    blob_close(&blob);
+    free(c.hashes);
+    blobs_close(&b);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_test_dir, remove_test_dir)
 
 int main(void)
@@ -423,6 +444,7 @@ int main(void)
         TEST(test_whole_transfer),      TEST(test_what_is_refused),       TEST(test_manifest_in_pieces),
         TEST(test_wrong_manifest_starts_again), TEST(test_inner_nodes_as_leaves), TEST(test_missing_ranges),
         TEST(test_killed_during_upload), TEST(test_damage_is_found),      TEST(test_full_disk),
+        TEST(test_another_key_is_another_content),
     };
     return cmocka_run_group_tests_name("storage blobs", tests, NULL, NULL);
 }
