@@ -2,6 +2,7 @@
  * verify: what a receipt or a proof file proves, by whom, and on which basis. Offline; all checking is the library's.
  */
 #include "client/cli/commands.h"
+#include "client/cli/session.h"
 #include "client/cli/show.h"
 #include "client/cli/text.h"
 
@@ -28,7 +29,22 @@ static const struct column report_columns[] = {{"kind", "Kind", COLUMN_TEXT, NUL
                                                {"vendor_signed", "Vendor signed", COLUMN_YES, NULL},
                                                {"buyer_signed", "Buyer signed", COLUMN_YES, NULL},
                                                {"broker_signed", "Market signed", COLUMN_YES, NULL},
+                                               {"words", "Proven", COLUMN_TEXT, NULL},
+                                               {"not_proven", "Not proven", COLUMN_TEXT, NULL},
                                                {NULL, NULL, COLUMN_END, NULL}};
+
+/* What nobody can read out of the file, as it is often asked of it. */
+static const char receipt_limits[] =
+    "what the data is worth, or that it may lawfully be used; who stands behind the two keys (the market knows); "
+    "that the log shows everyone the same history (auditors compare).";
+static const char proof_limits[] =
+    "that what the record says is true; who stands behind a key in it (the market knows); that the log shows everyone "
+    "the same history (auditors compare).";
+
+static bool is_receipt(const json_t *report)
+{
+    return strcmp(get_text(report, "kind"), "receipt") == 0;
+}
 
 static const char *basis_words(const char *basis)
 {
@@ -83,9 +99,9 @@ static void proof_explain(const json_t *report)
 
 static void explain(const json_t *report)
 {
-    char date[TEXT_MAX];
+    char date[TEXT_MAX], *words = get_escaped(report, "words");
 
-    if (strcmp(get_text(report, "kind"), "receipt") == 0)
+    if (is_receipt(report))
         receipt_explain(report);
     else
         proof_explain(report);
@@ -96,6 +112,9 @@ static void explain(const json_t *report)
     }
     printf(", covered by the log's signed checkpoint of %" PRIu64 " records:\n", get_u64(report, "size"));
     printf("             it can neither be changed nor taken out unseen\n");
+    printf("\nIn short: %s\n", words);
+    printf("\nIt does not prove: %s\n", is_receipt(report) ? receipt_limits : proof_limits);
+    free(words);
 }
 
 int verify_run(struct cli *cli)
@@ -109,10 +128,13 @@ int verify_run(struct cli *cli)
     json_t *report = doc_json(doc);
     tide_doc_free(&doc);
     int code = EXIT_OK;
+    json_t *shown = json_copy(report);
+    set_text(shown, "not_proven", is_receipt(report) ? receipt_limits : proof_limits);
     if (cli->json || !cli->terminal)
-        code = show_card(cli, report_columns, report, NULL);
+        code = show_card(cli, report_columns, shown, report);
     else
         explain(report);
+    json_decref(shown);
     json_decref(report);
     return code;
 }

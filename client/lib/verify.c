@@ -171,8 +171,8 @@ static int settled_check(const struct proof_file *file, struct bytes text, struc
 
 enum { KEY_VENDOR, KEY_BUYER, KEY_BROKER, KEY_N };
 
-static int lines_check(struct bytes note, const struct settlement *s, const struct note_key *log, bool accepted,
-                       struct body_report *report, struct tide_error *error)
+static int lines_check(struct bytes note, struct bytes text, const struct settlement *s, const struct note_key *log,
+                       bool accepted, struct body_report *report, struct tide_error *error)
 {
     struct note_key keys[KEY_N];
     struct note_result result;
@@ -188,6 +188,7 @@ static int lines_check(struct bytes note, const struct settlement *s, const stru
     enum tide_err err = note_verify(note, keys, KEY_N, &result);
     if (err == TIDE_EMALFORMED) return unreadable(error, "The receipt's note is not a signed note.");
     if (err != TIDE_OK) return failed(error, "A signature under the settlement text is wrong.");
+    if (!bytes_equal(result.text, text)) return failed(error, "More was signed than the settlement text.");
     report->vendor_signed = result.verified[KEY_VENDOR];
     report->buyer_signed = result.verified[KEY_BUYER];
     report->broker_signed = result.verified[KEY_BROKER];
@@ -266,7 +267,9 @@ static int receipt_report(const struct receipt *receipt, const struct proof_file
     int code = inclusion_check(file, key, file->extra, &cp, error);
     if (code == 0) code = settled_check(file, text, doc, &record, &settled, error);
     if (code == 0 && settled->trade != s.trade) code = failed(error, "The record settles another trade.");
-    if (code == 0) code = lines_check(receipt->note, &s, key, settled->basis == BASIS_ACCEPTED, doc->value, error);
+    if (code == 0) {
+        code = lines_check(receipt->note, text, &s, key, settled->basis == BASIS_ACCEPTED, doc->value, error);
+    }
     if (code == 0) receipt_fill(doc, &s, &record, settled, &cp);
     return code;
 }

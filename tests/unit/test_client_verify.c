@@ -25,6 +25,7 @@ struct recipe {
     bool has_vendor, has_buyer, has_broker;
     const struct identity *vendor_signs, *log_signs;
     const char *signed_price;  /* replaces the price line's number in the note; NULL: the same text */
+    const char *addendum;      /* signed as well, behind an empty line; NULL: nothing */
     const char *origin;
     bool wrong_leaf, wrong_hash, without_extra;
     uint64_t settled_trade;
@@ -113,6 +114,8 @@ static struct bytes note_make(const struct recipe *r, struct bytes text)
         signed_text = BYTES_TEXT(copy);
     }
     char *at = mempcpy(note, signed_text.data, signed_text.len);
+    if (r->addendum != NULL) at = stpcpy(stpcpy(at, "\n"), r->addendum);
+    signed_text = BYTES(note, (size_t)(at - note));
     *at++ = '\n';
     if (r->has_vendor) {
         party_line(vendor, r->vendor_signs, signed_text, line);
@@ -254,6 +257,15 @@ static void signatures_that_are_missing(void **state)
     assert_int_equal(check(receipt_make(&r), &report), 0); /* the log says it already */
     assert_int_equal(tide_doc_u64(report, "broker_signed"), 0);
     tide_doc_free(&report);
+}
+
+/* Nothing is signed together with the settlement text: who reads the note would read it as settled too. */
+static void an_addendum(void **state)
+{
+    (void)state;
+    struct recipe r = good();
+    r.addendum = "and the buyer owes 500.00 CNY more\n";
+    assert_int_equal(check_recipe(&r), OUTCOME_V_FAILED);
 }
 
 static void signatures_that_are_wrong(void **state)
@@ -415,6 +427,7 @@ int main(void)
         cmocka_unit_test(signatures_that_are_wrong), cmocka_unit_test(records_that_are_wrong),
         cmocka_unit_test(every_byte_counts),         cmocka_unit_test(a_proof_file),
         cmocka_unit_test(a_proof_of_a_statement),    cmocka_unit_test(keys_of_all_forms),
+        cmocka_unit_test(an_addendum),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
