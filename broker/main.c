@@ -177,8 +177,8 @@ static enum exit_status unknown_command(const char *text)
     char what[160], todo[160];
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) names[i] = commands[i].name;
     const char *nearest = text_nearest(text, names, ARRAY_LEN(commands));
-    snprintf(what, sizeof what, "unknown command %.100s", text);
-    if (nearest) snprintf(todo, sizeof todo, "The nearest is tidemarkd %s; tidemarkd help lists all.", nearest);
+    snprintf(what, sizeof what, "there is no command %.100s", text);
+    if (nearest) snprintf(todo, sizeof todo, "Did you mean tidemarkd %s?", nearest);
     return complain(EXIT_USAGE, OUTCOME_C_USAGE, what, NULL, nearest ? todo : "tidemarkd help lists them.");
 }
 

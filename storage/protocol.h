@@ -164,7 +164,8 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
 #define FIELDS_Q_OWN(F) \
     F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "cursor: lower names; 0: from the newest") \
     F(U64, limit, 0, LIMIT_PAGE, NOREF, "0: 20") \
-    F(BOOL, open_only, 0, 1, NOREF, "only what is not final")
+    F(BOOL, open_only, 0, 1, NOREF, "only what is not final") \
+    F(BOOL, settle, 0, 1, NOREF, "answered after all that reached the broker before: settles an unknown outcome")
 #define FIELDS_R_ORDERS(F) \
     F(LIST, orders, 0, LIMIT_PAGE, schema_order_row, "newest first") \
     F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "the next page's cursor; 0: no more")
@@ -173,6 +174,11 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "the next page's cursor; 0: no more")
 #define FIELDS_Q_TRADE(F) F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which")
 #define FIELDS_R_TRADE(F) F(LIST, row, 1, 1, schema_trade_row, "with its grant")
+#define FIELDS_Q_SIGNED(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "a trade of one's own") \
+    F(ENUM, part, 0, SIGNED_LISTING, names_signed, "which of the statements it rests on")
+#define FIELDS_R_SIGNED(F) \
+    F(BIN, envelope, 1, LIMIT_ANSWER_BYTES, NOREF, "as it was signed: a batch comes whole")
 #define FIELDS_R_BALANCES(F) F(LIST, balances, 0, LIMIT_PAGE, schema_balance, "one an asset")
 #define FIELDS_R_STATEMENTS(F) \
     F(LIST, statements, 0, LIMIT_PAGE, schema_statement_row, "one's own, newest first") \
@@ -235,7 +241,7 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     B(Q_NONE, q_none) B(R_NONE, r_none) B(Q_SUBMIT, q_submit) B(R_SUBMIT, r_submit) B(R_DOORS, r_doors) \
     B(Q_ENROL, q_enrol) B(Q_PARTY, q_party) B(R_PARTY, r_party) B(Q_SEARCH, q_search) B(R_SEARCH, r_search) \
     B(Q_LISTING, q_listing) B(R_LISTING, r_listing) B(Q_BOOK, q_book) B(R_BOOK, r_book) B(Q_OWN, q_own) \
-    B(R_ORDERS, r_orders) B(R_TRADES, r_trades) B(Q_TRADE, q_trade) B(R_TRADE, r_trade) B(R_BALANCES, r_balances) \
+    B(R_ORDERS, r_orders) B(R_TRADES, r_trades) B(Q_TRADE, q_trade) B(R_TRADE, r_trade) B(Q_SIGNED, q_signed) B(R_SIGNED, r_signed) B(R_BALANCES, r_balances) \
     B(R_STATEMENTS, r_statements) B(Q_REQUESTS, q_requests) B(R_REQUESTS, r_requests) B(Q_INDEX, q_index) \
     B(R_PROOF, r_proof) B(R_RECEIPT, r_receipt) B(R_CHECKPOINT, r_checkpoint) B(Q_RECORDS, q_records) \
     B(R_RECORDS, r_records) B(Q_CONSISTENCY, q_consistency) B(R_CONSISTENCY, r_consistency) B(Q_UPLOAD, q_upload) \
@@ -301,6 +307,7 @@ TAPE_MESSAGES(KIND_AS_STRUCT)
     T(ORDERS, "orders", DOOR_TRADE, q_own, r_orders, "One's own orders.") \
     T(TRADES, "trades", DOOR_TRADE, q_own, r_trades, "One's own trades.") \
     T(TRADE, "trade", DOOR_TRADE, q_trade, r_trade, "One of one's own trades, with its grant.") \
+    T(SIGNED, "signed", DOOR_TRADE, q_signed, r_signed, "What a trade rests on, as its author signed it: the bid, the ask, the listing.") \
     T(BALANCES, "balances", DOOR_TRADE, q_none, r_balances, "One's own money.") \
     T(STATEMENTS, "statements", DOOR_TRADE, q_own, r_statements, "One's own accepted statements.") \
     T(REQUESTS, "requests", DOOR_TRADE, q_requests, r_requests, "Enrolment requests that wait (operators).") \

@@ -31,6 +31,7 @@ const char *const names_trade_state[] = {"none", "matched", "granted", "disputed
                                          "settled", "refunded", NULL};
 const char *const names_work[] = {"none", "match", "close_listing", "suspend", NULL};
 const char *const names_party_state[] = {"unknown", "waiting", "active", "suspended", NULL};
+const char *const names_signed[] = {"bid", "ask", "listing", NULL};
 
 _Static_assert(ARRAY_LEN(names_listing_kind) == LISTING_COMPUTE + 2, "a name each");
 _Static_assert(ARRAY_LEN(names_class) == CLASS_CORE + 2, "a name each");

@@ -28,6 +28,7 @@ extern const char *const names_basis[];
 extern const char *const names_trade_state[];
 extern const char *const names_work[];
 extern const char *const names_party_state[];
+extern const char *const names_signed[];        /* whose signed statement of a trade */
 
 enum role {
     ROLE_VENDOR = 1, ROLE_BUYER = 2, ROLE_REVIEWER = 4, ROLE_BANK = 8,
@@ -54,6 +55,7 @@ enum close_reason { CLOSE_CANCELLED, CLOSE_EXPIRED, CLOSE_LISTING_CLOSED, CLOSE_
 enum basis { BASIS_ACCEPTED, BASIS_DEADLINE, BASIS_RULING, BASIS_VERDICT };
 enum trade_state { TRADE_NONE, TRADE_MATCHED, TRADE_GRANTED, TRADE_DISPUTED, TRADE_CLAIMED, TRADE_SETTLED, TRADE_REFUNDED };
 enum work { WORK_NONE, WORK_MATCH, WORK_CLOSE_LISTING, WORK_SUSPEND }; /* what a `continue` goes on with */
+enum signed_part { SIGNED_BID, SIGNED_ASK, SIGNED_LISTING };
 enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED };
 
 /* ---- parts used in several bodies ---- */

@@ -61,6 +61,7 @@ static enum tide_err answer(struct query *q)
     case VERB_ORDERS: return query_orders(q);
     case VERB_TRADES: return query_trades(q);
     case VERB_TRADE: return query_trade(q);
+    case VERB_SIGNED: return query_signed(q);
     case VERB_BALANCES: return query_balances(q);
     case VERB_STATEMENTS: return query_statements(q);
     case VERB_REQUESTS: return query_requests(q);

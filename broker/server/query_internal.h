@@ -107,6 +107,7 @@ MUST_USE enum tide_err query_search(struct query *q);
 MUST_USE enum tide_err query_orders(struct query *q);
 MUST_USE enum tide_err query_trades(struct query *q);
 MUST_USE enum tide_err query_trade(struct query *q);
+MUST_USE enum tide_err query_signed(struct query *q);
 MUST_USE enum tide_err query_balances(struct query *q);
 MUST_USE enum tide_err query_statements(struct query *q);
 /* query_log.c */

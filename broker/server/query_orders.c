@@ -207,6 +207,48 @@ enum tide_err query_trade(struct query *q)
     return err;
 }
 
+/* The record of the statement behind one side of a trade, or behind its listing. */
+static enum tide_err signed_record(struct query *q, const struct row_trade *trade, uint64_t part, uint64_t *record)
+{
+    uint8_t key[8];
+    struct row_order order;
+    struct row_listing listing;
+
+    if (part == SIGNED_LISTING) {
+        enum tide_err err = query_listing_row(q, trade->listing, &listing);
+        *record = listing.cause;
+        return err;
+    }
+    key_u64(key, part == SIGNED_BID ? trade->bid : trade->ask);
+    enum tide_err err = state_get(q->source->view, TABLE_ORDER, key, &order);
+    *record = order.cause;
+    return err;
+}
+
+/*
+ * Its two parties need believe nobody about a trade: they see what the other one signed. A batch is under one signature and
+ * comes whole.
+ */
+enum tide_err query_signed(struct query *q)
+{
+    const struct body_q_signed *ask = q->request->body;
+    struct row_trade row;
+    struct query_statement statement;
+    uint64_t record;
+
+    enum tide_err err = query_trade_row(q, ask->trade, &row);
+    if (err == TIDE_ENOTFOUND) return query_refuse(q, OUTCOME_NO_SUCH_TRADE, NULL);
+    if (err != TIDE_OK) return err;
+    bool of_it = row.buyer == q->peer->number || row.vendor == q->peer->number;
+    if (!of_it && !query_peer_is(q, ROLE_REGULATOR)) return query_refuse(q, OUTCOME_NOT_YOURS, NULL);
+    struct body_r_signed *body = query_body(q, sizeof *body);
+    if (body == NULL) return TIDE_ENOMEM;
+    err = signed_record(q, &row, ask->part, &record);
+    if (err == TIDE_OK) err = query_read_statement(q, record, q->arena, &statement);
+    if (err == TIDE_OK) body->envelope = statement.record.record.payload;
+    return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err; /* rows of ours name rows and records of ours */
+}
+
 /* ---- money ---- */
 
 enum tide_err query_balances(struct query *q)

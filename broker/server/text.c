@@ -6,24 +6,26 @@
 
 #define WORD_MAX 48 /* longer words are not compared */
 
-/* Edits (insert, delete, replace) from a to b. */
+/* Edits from a to b: letters inserted, left out, replaced, or two that changed places (the commonest slip). */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t a_len = strlen(a), b_len = strlen(b);
     if (a_len > WORD_MAX || b_len > WORD_MAX) return SIZE_MAX;
-    size_t row[WORD_MAX + 1];
-    for (size_t j = 0; j <= b_len; j++) row[j] = j;
+    size_t rows[3][WORD_MAX + 1]; /* this row and the two before it */
+    for (size_t j = 0; j <= b_len; j++) rows[0][j] = j;
     for (size_t i = 1; i <= a_len; i++) {
-        size_t diagonal = row[0];
+        size_t *row = rows[i % 3];
+        const size_t *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_len; j++) {
-            size_t replace = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            size_t shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            size_t replace = last[j - 1] + (a[i - 1] != b[j - 1]);
+            size_t shift = (last[j] < row[j - 1] ? last[j] : row[j - 1]) + 1;
             row[j] = replace < shift ? replace : shift;
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && before[j - 2] + 1 < row[j]) row[j] = before[j - 2] + 1;
         }
     }
-    return row[b_len];
+    return rows[a_len % 3][b_len];
 }
 
 const char *text_nearest(const char *text, const char *const *words, size_t n)

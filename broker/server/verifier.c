@@ -115,6 +115,12 @@ static uint64_t journal_size(const struct verifier *v)
     return __atomic_load_n(v->o->journal_size, __ATOMIC_ACQUIRE);
 }
 
+/* Asks for what became of a statement sent before: only the sequencer knows that nothing of it is still under way. */
+static bool settles(const struct request *request)
+{
+    return request->verb->verb == VERB_STATEMENTS && ((const struct body_q_own *)request->body)->settle != 0;
+}
+
 /* A query that asks for what is journaled but not yet committed goes through the sequencer, which commits. */
 static void query_job(struct verifier *v, struct job *job)
 {
@@ -125,7 +131,7 @@ static void query_job(struct verifier *v, struct job *job)
     if (err) {
         refuse_job(v, job, OUTCOME_FULL, "the broker cannot read its state");
         v->o->failed(v->o->ctx, "reading the state", err);
-    } else if (job->request.after <= applied) {
+    } else if (job->request.after <= applied && (job->kind == JOB_RELEASED || !settles(&job->request))) {
         answer_query(v, job);
     } else if (job->kind == JOB_RELEASED || job->request.after > journal_size(v)) {
         refuse_job(v, job, OUTCOME_NOT_YET, NULL);

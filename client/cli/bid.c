@@ -28,6 +28,7 @@ bool bid_dry_run(struct cli *cli, const struct bid *bid, int *code)
     json_t *body = json_pack("{s:I,s:s,s:s,s:I,s:I,s:s}", "listing", (json_int_t)bid->listing, "side", "bid", "type",
                              "limit", "price", (json_int_t)bid->price_fen, "quantity", (json_int_t)bid->quantity,
                              "terms_hash", get_text(bid->row, "terms_hash"));
+    set_text(body, "purpose", bid->purpose);
     talk(cli, "The bid's one-time recipient is made when it is signed.");
     return dry_run(cli, "order", body, code);
 }
@@ -36,6 +37,7 @@ int bid_confirm(struct cli *cli, const struct bid *bid)
 {
     char price[TEXT_MAX], total[TEXT_MAX], question[TEXT_MAX + 64];
     char *title = get_escaped(bid->row, "title"), *vendor = get_escaped(bid->row, "vendor_name");
+    char *purpose = bid->purpose != NULL ? text_escape(bid->purpose) : NULL;
     const char *terms = get_text(bid->published, "terms");
 
     yuan_format(bid->price_fen, price);
@@ -46,8 +48,10 @@ int bid_confirm(struct cli *cli, const struct bid *bid)
     talk(cli, "Total     %s CNY at most, held until it trades; then in escrow until you accept", total);
     talk(cli, "Terms     %s%s", get_text(bid->row, "terms_hash"), terms[0] != '\0' ? "" : " (no text)");
     show_block(cli, false, terms);
+    if (purpose != NULL) talk(cli, "Purpose   %s", purpose);
     free(title);
     free(vendor);
+    free(purpose);
     snprintf(question, sizeof question, "Bid %s CNY and accept these terms?", total);
     return confirm(cli, question);
 }
@@ -70,6 +74,14 @@ static void funds_explain(struct cli *cli, const struct bid *bid)
     cli_hint(cli, "Ask your bank for a deposit, or lower %s.", price_flag);
 }
 
+/* Which purposes the listing allows. */
+static void purpose_explain(struct cli *cli, const struct bid *bid)
+{
+    const char *allowed = get_text(bid->published, "purposes");
+
+    if (allowed[0] != '\0') cli_hint(cli, "Give --purpose with one of these, if it is yours: %.150s.", allowed);
+}
+
 /* The id of the newest statement without a known outcome. */
 static bool newest_signed(void *ctx, const struct tide_doc *entry)
 {
@@ -84,8 +96,10 @@ int bid_place(struct cli *cli, const struct bid *bid, uint64_t *order)
 
     *order = 0;
     if (session_open(cli) != 0) return cli->error.code;
-    int code = tide_bid(cli->market, bid->listing, bid->price_fen, bid->quantity, &answer, &cli->error);
+    int code = tide_bid(cli->market, bid->listing, bid->price_fen, bid->quantity, bid->purpose, &answer,
+                        &cli->error);
     if (code == CODE_NO_FUNDS) funds_explain(cli, bid);
+    if (code == CODE_NOT_ALLOWED_FOR) purpose_explain(cli, bid);
     if (code == CODE_UNKNOWN_OUTCOME || code == CODE_INTERRUPTED) {
         char id[40] = "";
         tide_outbox_each(cli->market, newest_signed, id, NULL);

@@ -8,6 +8,7 @@
 
 struct bid {
     uint64_t listing, price_fen, quantity, total_fen;
+    const char *purpose;           /* NULL: none */
     const json_t *row, *published; /* of the listing */
 };
 
@@ -17,7 +18,8 @@ int bid_total(struct cli *cli, struct bid *bid);
 bool bid_dry_run(struct cli *cli, const struct bid *bid, int *code);
 /* Says what will happen (title, vendor, price, terms, total) and asks "yes". */
 int bid_confirm(struct cli *cli, const struct bid *bid);
-/* Signs and sends it; *order is its name. Code 504 says how much is needed and available. */
+/* Signs and sends it; *order is its name. Code 504 says how much is needed and available, 509 which purposes
+ * are allowed. */
 int bid_place(struct cli *cli, const struct bid *bid, uint64_t *order);
 
 #endif

@@ -72,7 +72,7 @@ static int bid_noted(struct cli *cli, struct purchase *p, const struct bid *bid)
 /* True: p->order is set. False: *code is the exit code (an error, or a dry run). */
 static bool bid_run(struct cli *cli, struct purchase *p, int *code)
 {
-    struct bid bid = {.listing = p->listing};
+    struct bid bid = {.listing = p->listing, .purpose = args_text(&cli->args, "purpose")};
     json_t *answer;
     bool good = false;
 

@@ -22,7 +22,7 @@ enum exit_code {
     EXIT_UNKNOWN = 6, /* sent, no answer: the id to ask with is printed */
     EXIT_REFUSED = 7, /* by a rule of the market */
     EXIT_UNVERIFIED = 8,
-    EXIT_INTERRUPTED = 130,
+    EXIT_INTERRUPTED = 130, /* by Ctrl-C or SIGTERM: nothing is lost either way */
 };
 
 /* Codes that commands raise themselves; the table is the library's. */
@@ -36,6 +36,7 @@ enum code {
     CODE_ALREADY_ENROLLED = 411,
     CODE_BAD_PRICE = 501,
     CODE_NO_FUNDS = 504,
+    CODE_NOT_ALLOWED_FOR = 509,
     CODE_CORE_DATA = 511,
     CODE_NO_ASSESSMENT = 512,
     CODE_NO_LEGAL_BASIS = 513,

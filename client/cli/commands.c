@@ -37,6 +37,7 @@
 #define TIMEOUT COUNT("timeout", "SECONDS", "wait at most so long; otherwise as long as it takes")
 #define LIMIT COUNT("limit", "N", "at most so many rows")
 #define BEFORE COUNT("before", "N", "only what has a lower number (to go on where a list ended)")
+#define PURPOSE TEXT("purpose", "WORD", "what the data is for, where a listing allows some purposes only")
 #define PRICE \
     { \
         "price", 0, FLAG_MONEY, false, true, "YUAN", "of each unit or licence, like 99.00" \
@@ -113,6 +114,7 @@ static const struct flag buy_flags[] = {
     {"out", 'o', FLAG_FILE, false, true, "FILE", "where the opened data goes"},
     {"max-price", 0, FLAG_MONEY, false, false, "YUAN", "the most to pay for a licence (default: the best ask)"},
     {"quantity", 0, FLAG_COUNT, false, false, "N", "how many licences (default: 1)"},
+    PURPOSE,
     SWITCH("no-wait", "bid, and stop there; the same command goes on later"),
     FILENAME("keep-sealed", "keep the purchase as an age file too"),
     FILENAME("keep-key", "write the one-time AGE-SECRET-KEY-1… that opens it (mode 0600)"),
@@ -120,7 +122,7 @@ static const struct flag buy_flags[] = {
     DRY_RUN,
     END};
 static const struct flag bid_flags[] = {
-    PRICE, {"quantity", 0, FLAG_COUNT, false, true, "N", "how many units or licences"}, DRY_RUN, END};
+    PRICE, {"quantity", 0, FLAG_COUNT, false, true, "N", "how many units or licences"}, PURPOSE, DRY_RUN, END};
 static const struct flag ask_flags[] = {
     PRICE, {"quantity", 0, FLAG_QUANTITY, false, true, "N|unlimited", "how many units or licences"}, DRY_RUN, END};
 static const struct flag cancel_flags[] = {DRY_RUN, END};

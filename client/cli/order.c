@@ -30,7 +30,8 @@ static int placed_show(struct cli *cli, uint64_t order, uint64_t listing)
 int order_bid(struct cli *cli)
 {
     struct bid bid = {.price_fen = args_number(&cli->args, "price", 0),
-                      .quantity = args_number(&cli->args, "quantity", 0)};
+                      .quantity = args_number(&cli->args, "quantity", 0),
+                      .purpose = args_text(&cli->args, "purpose")};
     json_t *answer = NULL;
     uint64_t order;
     int code;

@@ -11,6 +11,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -196,7 +197,14 @@ bool interrupted(void)
 int pause_ms(struct cli *cli, unsigned ms)
 {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    sigset_t both, before;
 
-    if (!interrupted()) nanosleep(&left, NULL);
+    /* Let in by ppoll alone: a signal between looking and sleeping would be slept through. */
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    sigprocmask(SIG_BLOCK, &both, &before);
+    if (!interrupted()) ppoll(NULL, 0, &left, &before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return interrupted() ? cli_error(cli, CODE_INTERRUPTED, NULL) : 0;
 }

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define REQUEST_MS 10000 /* the library's, of each request */
+
 /* ---- opening ---- */
 
 int identity_open(struct cli *cli, const char *name_or_file, struct tide_identity **out)
@@ -43,12 +45,24 @@ int session_identity(struct cli *cli)
     return identity_open(cli, NULL, &cli->identity);
 }
 
+/* What --timeout leaves for each request, where a command has the flag and it is shorter than the library's own limit. */
+static int request_ms(const struct cli *cli)
+{
+    const struct flag *flag = cli->args.command->flags;
+
+    while (flag != NULL && flag->type != FLAG_END && strcmp(flag->name, "timeout") != 0) flag++;
+    if (flag == NULL || flag->type == FLAG_END) return 0;
+    int ms = wait_ms(cli);
+    return ms > 0 && ms < REQUEST_MS ? ms : 0;
+}
+
 int session_open(struct cli *cli)
 {
     if (cli->market != NULL) return 0;
     if (!cli->has_context) return cli_error(cli, CODE_NO_CONTEXT, NULL);
     if (session_identity(cli) != 0) return cli->error.code;
-    struct tide_options options = {.url = cli->context.url, .identity = cli->identity};
+    struct tide_options options = {
+        .url = cli->context.url, .identity = cli->identity, .timeout_ms = request_ms(cli)};
     if (tide_market_open(&options, &cli->market, &cli->error) != 0) return cli->error.code;
     interruption_watch(cli->market);
     return interrupted() ? cli_error(cli, CODE_INTERRUPTED, NULL) : 0;

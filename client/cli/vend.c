@@ -56,7 +56,7 @@ static int granted_print(struct cli *cli, const json_t *trades)
 /* Grants what waits; *n says how many there were. */
 static int vend_round(struct cli *cli, size_t *n)
 {
-    unsigned n_granted;
+    unsigned n_granted = 0;
 
     *n = 0;
     json_t *trades = waiting_trades(cli);
@@ -64,7 +64,7 @@ static int vend_round(struct cli *cli, size_t *n)
     *n = json_array_size(trades);
     int code = 0;
     if (*n > 0) code = tide_vend(cli->market, &n_granted, &cli->error);
-    if (*n > 0) { /* what was granted before an error is printed too */
+    if (n_granted > 0) { /* before an error as well */
         struct tide_error was = cli->error;
         int printed = granted_print(cli, trades);
         if (code != 0)

@@ -224,9 +224,13 @@ TIDE_API int tide_vend(struct tide_market *market, unsigned *n_granted, struct t
 
 /* ---- a buyer's jobs ---- */
 
-/* A limit bid for `quantity` at `price_fen`, accepting the listing's present terms, with a one-time recipient. The answer is the `submit` reply. */
+/*
+ * A limit bid for `quantity` at `price_fen`, accepting the listing's present terms, with a one-time recipient. `purpose`:
+ * what the data is for, one of the listing's `purposes` if it names any (else code 509); NULL: none. The answer is the
+ * `submit` reply.
+ */
 TIDE_API int tide_bid(struct tide_market *market, uint64_t listing, uint64_t price_fen, uint64_t quantity,
-                      struct tide_doc **out, struct tide_error *error);
+                      const char *purpose, struct tide_doc **out, struct tide_error *error);
 
 /* Waits until a trade of the order is there, or a trade is in `state` ("granted"). The answer is the trade's row. */
 TIDE_API int tide_order_wait(struct tide_market *market, uint64_t order, int timeout_ms, struct tide_doc **trade,

@@ -9,11 +9,12 @@
 
 #include <inttypes.h>
 
-int tide_bid(struct tide_market *market, uint64_t listing, uint64_t price_fen, uint64_t quantity, struct tide_doc **out,
-             struct tide_error *error)
+int tide_bid(struct tide_market *market, uint64_t listing, uint64_t price_fen, uint64_t quantity, const char *purpose,
+             struct tide_doc **out, struct tide_error *error)
 {
     struct body_order order = {.listing = listing, .side = SIDE_BID, .type = ORDER_LIMIT, .price = price_fen,
                                .quantity = quantity, .tif = TIF_GTC};
+    if (purpose != NULL) order.purpose = BYTES_TEXT(purpose);
     const struct body_listing_row *row;
     struct tide_doc *doc;
 
@@ -168,6 +169,7 @@ static int accept(struct tide_market *m, const struct body_trade_row *row, struc
     int code = row_of_listing(m, row->listing, &doc, &listing, error);
     if (code != 0) return code;
     code = settlement_check(m, row, listing, error);
+    if (code == 0) code = signed_check(m, row, listing, error);
     tide_doc_free(&doc);
     if (code != 0) return code;
     settlement_sign(m, row, body.signature);

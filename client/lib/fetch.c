@@ -80,6 +80,7 @@ static int purchase_get(struct tide_market *m, uint64_t trade, struct purchase *
     }
     code = row_of_listing(m, b->trade->listing, &b->listing_doc, &b->listing, error);
     if (code == 0) code = settlement_check(m, b->trade, b->listing, error);
+    if (code == 0) code = signed_check(m, b->trade, b->listing, error);
     if (code == 0) code = secret_find(m, b, error);
     if (code == 0 && b->listing->n_chunks > 0) code = grant_open(b, error);
     return code;

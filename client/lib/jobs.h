@@ -38,6 +38,12 @@ void listing_commitment(const struct body_listing_row *row, struct age_commitmen
  */
 int settlement_check(const struct tide_market *m, const struct body_trade_row *trade,
                      const struct body_listing_row *listing, struct tide_error *error);
+/*
+ * The trade and its listing against what the parties signed (signed.c): asks the broker for bid, ask and listing as signed.
+ * 702 when one of them says something else.
+ */
+int signed_check(struct tide_market *m, const struct body_trade_row *trade, const struct body_listing_row *listing,
+                 struct tide_error *error);
 /* Signs it as its party. */
 void settlement_sign(const struct tide_market *m, const struct body_trade_row *trade, uint8_t signature[SIGN_BYTES]);
 

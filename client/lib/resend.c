@@ -187,6 +187,7 @@ static int window_run(struct tide_market *m, uint8_t (*ids)[16], size_t n, unsig
     struct step steps[WINDOW] = {0};
     struct tide_error first = {0};
     size_t n_started = 0;
+    bool interrupted = false;
     int code = 0;
     for (; n_started < n && code == 0; n_started++) {
         memcpy(steps[n_started].id, ids[n_started], 16);
@@ -195,8 +196,14 @@ static int window_run(struct tide_market *m, uint8_t (*ids)[16], size_t n, unsig
     for (size_t i = 0; i < n_started; i++) {
         struct tide_error own;
         bool is_open;
+        if (interrupted && steps[i].call != NULL && !tide_call_done(steps[i].call)) {
+            call_free(&steps[i].call); /* an interrupt ends one wait only; what is not known yet stays in the outbox */
+            ++*n_open;
+            continue;
+        }
         int ended = step_finish(m, &steps[i], &is_open, &own);
         if (is_open) ++*n_open;
+        if (ended == OUTCOME_C_INTERRUPTED) interrupted = true;
         if (code == 0 && ended != 0) code = error_copy(&first, &own);
     }
     return code == 0 ? 0 : error_copy(error, &first);

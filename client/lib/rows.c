@@ -1,7 +1,8 @@
 /*
  * Rows of the market that jobs work on, and the settlement text held against them before it is signed.
  *
- * Always holds: a settlement signature is given only to a text whose every line is what this party knows of the trade.
+ * Always holds: a settlement signature is given only to a text that says what trade and listing say. Whether those say what the
+ * parties signed is signed.c's to find out.
  */
 #include "client/lib/jobs.h"
 #include "storage/settlement.h"
@@ -17,10 +18,15 @@ int row_of_listing(struct tide_market *m, uint64_t listing, struct tide_doc **do
     int code = market_query(m, VERB_LISTING, &q, doc, error);
     if (code != 0) return code;
     *row = ((const struct body_r_listing *)(*doc)->value)->row.items;
-    if ((*row)->listing == listing) return 0;
+    uint8_t terms_hash[HASH_BYTES];
+    sha256(listing_published(*doc)->terms, terms_hash);
+    bool same_terms = memcmp(terms_hash, (*row)->terms_hash, HASH_BYTES) == 0; /* what is shown is what a bid accepts */
+    if ((*row)->listing == listing && same_terms) return 0;
     tide_doc_free(doc);
     *row = NULL;
-    return error_set(error, OUTCOME_V_FAILED, "The broker answered with another listing than asked for.");
+    return error_set(error, OUTCOME_V_FAILED,
+                     same_terms ? "The broker answered with another listing than asked for."
+                                : "The listing's usage terms are not those that its hash names.");
 }
 
 int row_of_trade(struct tide_market *m, uint64_t trade, struct tide_doc **doc, const struct body_trade_row **row,

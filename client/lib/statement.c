@@ -12,7 +12,8 @@
 #include <stdlib.h>
 
 #define BACKOFF_MAX_MS 2000
-#define SETTLED_AFTER_MS 3000 /* beyond valid_until: what was accepted by then is in the broker's committed state */
+/* Beyond valid_until, for clocks that differ. The look itself (`settle`) comes after all that reached the broker before it. */
+#define SETTLED_AFTER_MS 3000
 #define LOOK_BACK_MS 120000   /* the record of a statement is at most this much older than its issued_at */
 #define SKEW_WORTH_SAYING_MS 5000
 
@@ -181,7 +182,7 @@ static bool is_unknown(struct tide_call *call)
 
 static bool look(struct tide_call *call, uint64_t before, int64_t not_before_ms)
 {
-    struct body_q_own q = {.before = before, .limit = LIMIT_PAGE};
+    struct body_q_own q = {.before = before, .limit = LIMIT_PAGE, .settle = 1};
     call->statement->is_looking = true;
     if (call_restart(call, VERB_STATEMENTS, &q, &call->error) != 0) {
         call->code = call->error.code;

@@ -2,7 +2,7 @@
  * Granting: every trade that waits for this vendor gets its key and the vendor's settlement signature.
  *
  * Always holds: the file key comes from the identity's seed and the listing's nonce, and must be the one the listing
- * commits to before it is given to anyone; what is signed has been held against trade and listing. Doing it twice, from
+ * commits to before it is given to anyone; it is given to the recipient that the buyer signed. Doing it twice, from
  * two machines, is harmless: the second grant is refused.
  * Not here: credentials of `api` and `compute` listings, which only the vendor's own program can make ("grant" statements).
  */
@@ -106,6 +106,7 @@ static int grant_start(struct tide_market *m, struct shelf *shelf, uint64_t trad
     if (waits) code = shelf_get(m, shelf, row->listing, error);
     if (code == 0 && waits && shelf->row->n_chunks > 0) {
         code = settlement_check(m, row, shelf->row, error);
+        if (code == 0) code = signed_check(m, row, shelf->row, error);
         if (code == 0) code = key_find(m, shelf->row, key, error);
         if (code == 0 && age_grant_seal(key, row->recipient, grant) != TIDE_OK) {
             code = error_set(error, OUTCOME_V_FAILED, "The recipient of trade %" PRIu64 " cannot be sealed to.", trade);
@@ -122,7 +123,14 @@ static int grant_start(struct tide_market *m, struct shelf *shelf, uint64_t trad
 
 /* ---- all of them ---- */
 
-/* Errors of one trade do not keep the others from their keys: the first is remembered. */
+/* What makes going on useless. */
+static bool is_hopeless(int code)
+{
+    return code == OUTCOME_C_INTERRUPTED || code == OUTCOME_C_UNREACHABLE || code == OUTCOME_C_NO_MEMORY ||
+           code == OUTCOME_C_FILE;
+}
+
+/* Errors of one trade do not keep the others from their keys: the first is remembered, or what stops them all. */
 struct tally {
     unsigned n_granted;
     int code;
@@ -131,7 +139,8 @@ struct tally {
 
 static void tally_note(struct tally *tally, int code, const struct tide_error *error)
 {
-    if (code == 0 || code == OUTCOME_WRONG_STATE || code == OUTCOME_TOO_LATE || tally->code != 0) return;
+    if (code == 0 || code == OUTCOME_WRONG_STATE || code == OUTCOME_TOO_LATE) return;
+    if (tally->code != 0 && (is_hopeless(tally->code) || !is_hopeless(code))) return;
     tally->code = code;
     tally->error = *error;
 }
@@ -140,18 +149,14 @@ static void window_finish(struct tide_call **calls, unsigned n, struct tally *ta
 {
     struct tide_error error;
     for (unsigned i = 0; i < n; i++) {
+        if (tally->code == OUTCOME_C_INTERRUPTED && calls[i] != NULL && !tide_call_done(calls[i])) {
+            call_free(&calls[i]); /* an interrupt ends one wait only; the grants that are out are in the outbox */
+        }
         if (calls[i] == NULL) continue;
         int code = tide_call_finish(&calls[i], NULL, &error);
         if (code == 0) tally->n_granted++;
         tally_note(tally, code, &error);
     }
-}
-
-/* What makes going on useless. */
-static bool is_hopeless(int code)
-{
-    return code == OUTCOME_C_INTERRUPTED || code == OUTCOME_C_UNREACHABLE || code == OUTCOME_C_NO_MEMORY ||
-           code == OUTCOME_C_FILE;
 }
 
 int tide_vend(struct tide_market *market, unsigned *n_granted, struct tide_error *error)

@@ -11,6 +11,14 @@ as() {
     env XDG_CONFIG_HOME="$T/$who/config" XDG_STATE_HOME="$T/$who/state" "$BIN/tidemark" "$@"
 }
 
+# start NAME command…: the same in the background; STARTED is the pid of tidemark itself, not of a shell around it.
+start() {
+    local who=$1
+    shift
+    env XDG_CONFIG_HOME="$T/$who/config" XDG_STATE_HOME="$T/$who/state" "$BIN/tidemark" "$@" >"$T/$who.log" 2>&1 3>&- &
+    STARTED=$!
+}
+
 market_init() {
     T=$(mktemp -d "${TMPDIR:-/tmp}/tidemark.XXXXXX")
     MARKET=$T/market

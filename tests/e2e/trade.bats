@@ -42,8 +42,8 @@ teardown_file() {
 }
 
 @test "the buyer buys, the file is the vendor's, age opens it too" {
-    as vendor vend >"$T/vend.log" 2>&1 3>&- &
-    echo $! >"$T/vend.pid"
+    start vendor vend
+    echo $STARTED >"$T/vend.pid"
     as buyer buy "$(cat "$T/listing")" -o "$T/bought.csv" --keep-sealed "$T/bought.age" --keep-key "$T/bought.key" --yes
     cmp "$T/data.csv" "$T/bought.csv"
     age -d -i "$T/bought.key" "$T/bought.age" | cmp - "$T/data.csv"

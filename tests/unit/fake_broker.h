@@ -8,6 +8,7 @@
 #include "client/lib/market.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <zmq.h>
 
