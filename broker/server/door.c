@@ -1,11 +1,13 @@
 /*
- * A door: ROUTER, CURVE, every option set (door.h says what it promises). What the peers may cost is bounded by the
- * high-water marks and ZMQ_MAXMSGSIZE; libzmq keeps the frames of an unfinished message to itself, without bound,
- * which only a limit on the process's memory holds.
+ * A door: ROUTER, CURVE, every option set (door.h says what it promises). What a peer may cost is bounded by the
+ * high-water marks and ZMQ_MAXMSGSIZE, and for messages that do not end, which libzmq keeps to itself, by the watch
+ * (door_watch.h), which is told of every frame that comes out.
  *
  * One thread uses a door, from door_receive to door_close.
  */
 #include "broker/server/door.h"
+
+#include "broker/server/door_watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,6 +42,7 @@ void AnnotateIgnoreReadsEnd(const char *file, int line);
 
 struct door {
     void *socket;
+    struct door_watch *watch;
     uint16_t port;
     size_t frame_max;
     zmq_msg_t message; /* the one door_receive gave out */
@@ -116,7 +119,9 @@ enum tide_err door_open(void *zmq_context, const struct door_options *options, s
     if (!d->socket || (COPIES_OUT && !d->copy)) goto fail;
     err = TIDE_EINVAL;
     if (!set_options(d->socket, options)) goto fail;
-    err = bind_door(d, options);
+    err = door_watch_open(zmq_context, d->socket, options->name, options->frame_max, options->backlog_messages, &d->watch);
+    if (!err) err = bind_door(d, options);
+    if (!err) err = door_watch_start(d->watch, d->port);
     if (err) goto fail;
     *out = d;
     return TIDE_OK;
@@ -129,6 +134,7 @@ void door_close(struct door **d)
 {
     if (!*d) return;
     zmq_msg_close(&(*d)->message);
+    door_watch_close(&(*d)->watch);
     if ((*d)->socket) zmq_close((*d)->socket);
     free((*d)->copy);
     free(*d);
@@ -150,13 +156,21 @@ uint64_t door_dropped(const struct door *d)
     return __atomic_load_n(&d->dropped, __ATOMIC_RELAXED);
 }
 
+uint64_t door_cut(const struct door *d)
+{
+    return door_watch_n_cut(d->watch);
+}
+
 /* Receives one frame into `message`; false when nothing is there (or the context ends). */
 static bool receive_frame(struct door *d, zmq_msg_t *message)
 {
     int received;
     do received = zmq_msg_recv(message, d->socket, ZMQ_DONTWAIT);
     while (received < 0 && errno == EINTR);
-    return received >= 0;
+    if (received < 0) return false;
+    /* A frame that came over the wire knows its connection; the routing id, which libzmq puts before it, does not. */
+    door_watch_delivered(d->watch, zmq_msg_get(message, ZMQ_SRCFD), (size_t)received);
+    return true;
 }
 
 /* The rest of a message with too many frames, one at a time through the same buffer. */

@@ -5,7 +5,8 @@
  *
  * Always holds: a message of more than one payload frame, without a user id or over the frame limit is dropped before
  * anyone sees it; so is one from a peer that chose its routing id itself, since only ids that libzmq makes are never
- * given twice, and a reply must not reach whoever comes later under the same name.
+ * given twice, and a reply must not reach whoever comes later under the same name. A peer costs memory for
+ * `backlog_messages` frames of `frame_max`, not more: one whose message does not end is cut (door_watch.h).
  */
 #ifndef TIDEMARK_BROKER_DOOR_H
 #define TIDEMARK_BROKER_DOOR_H
@@ -48,7 +49,8 @@ MUST_USE enum tide_err door_receive(struct door *d, struct door_message *out);
 /* Sends without waiting. TIDE_ENOTFOUND: the peer is gone; TIDE_EBUSY: it does not read (its replies are dropped). */
 MUST_USE enum tide_err door_send(struct door *d, const uint8_t *route, size_t route_len, struct bytes data);
 
-/* Messages dropped so far. */
+/* Messages dropped, and connections cut, so far. */
 uint64_t door_dropped(const struct door *d);
+uint64_t door_cut(const struct door *d);
 
 #endif
