@@ -64,6 +64,10 @@ static int run(struct tide_market *m, unsigned long long listing, const char *ac
                 break;
             }
     }
+    for (int i = 0; i < IN_FLIGHT; i++) { /* what is still out stays in the outbox */
+        if (calls[i]) tide_market_interrupt(m);
+        if (calls[i]) tide_call_finish(&calls[i], NULL, &e);
+    }
     fclose(acks);
     printf("%u acknowledged\n", n);
     return 0;
