@@ -44,10 +44,11 @@ static struct bytes sign(const struct identity *by, uint64_t kind, const void *b
 
 static bool answer(struct fake *f, const struct request *request, struct arena *arena, struct reply *reply)
 {
-    (void)f;
     struct body_r_signed *body = arena_calloc(arena, 1, sizeof *body);
     if (request->verb->verb != VERB_SIGNED || body == NULL) return false;
-    body->envelope = envelopes[((const struct body_q_signed *)request->body)->part];
+    pthread_mutex_lock(&f->lock);
+    body->envelope = arena_copy(arena, envelopes[((const struct body_q_signed *)request->body)->part]);
+    pthread_mutex_unlock(&f->lock);
     reply->body = body;
     return true;
 }
@@ -84,6 +85,8 @@ static void honest(void)
 static int check(void)
 {
     struct tide_error e;
+    pthread_mutex_lock(&fake.lock); /* what was prepared is the fake's thread's from here on */
+    pthread_mutex_unlock(&fake.lock);
     return signed_check(market, &trade, &listing, &e);
 }
 
