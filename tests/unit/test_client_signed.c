@@ -29,11 +29,19 @@ static struct body_publish publish;
 static struct arena memory;
 static struct bytes envelopes[3];
 
+/* Between what this thread prepares and what the fake's reads, in either order. */
+static void handover(void)
+{
+    pthread_mutex_lock(&fake.lock);
+    pthread_mutex_unlock(&fake.lock);
+}
+
 static struct bytes sign(const struct identity *by, uint64_t kind, const void *body, uint8_t market_byte)
 {
     struct statement s = {.kind = kind, .version = 1, .issued_at = 1000, .valid_until = 2000, .body = body};
     struct bytes bytes, envelope;
     uint8_t signature[64];
+    handover();
     memset(s.market, market_byte, 32);
     memcpy(s.party, identity_party(by), 32);
     assert_int_equal(statement_encode(&s, &memory, &bytes), TIDE_OK);
@@ -57,6 +65,7 @@ static bool answer(struct fake *f, const struct request *request, struct arena *
 static void honest(void)
 {
     uint8_t secret[32];
+    handover();
     arena_reset(&memory);
     publish = (struct body_publish){.kind = LISTING_DATASET, .title = BYTES_TEXT("Data"), .terms = BYTES_TEXT("Terms"),
                                     .plaintext_len = 5, .n_chunks = 1, .payload_len = 37};
@@ -85,8 +94,7 @@ static void honest(void)
 static int check(void)
 {
     struct tide_error e;
-    pthread_mutex_lock(&fake.lock); /* what was prepared is the fake's thread's from here on */
-    pthread_mutex_unlock(&fake.lock);
+    handover();
     return signed_check(market, &trade, &listing, &e);
 }
 
@@ -176,8 +184,8 @@ static int teardown(void **state)
     tide_market_close(&market);
     tide_identity_free(&vendor);
     identity_free(&buyer);
-    arena_deinit(&memory);
     fake_stop(&fake);
+    arena_deinit(&memory);
     return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
