@@ -210,7 +210,7 @@ static void a_peer_that_left_or_does_not_read_is_told(void **state)
         err = door_send(door, message.route, message.route_len, BYTES(big, sizeof big));
     assert_int_equal(err, TIDE_EBUSY);
     zmq_close(peer);
-    for (int i = 0; err == TIDE_EBUSY && i < 500; i++) {
+    for (int i = 0; err != TIDE_ENOTFOUND && i < 500; i++) { /* in between there may be room again */
         struct door_message none;
         (void)!door_receive(door, &none); /* lets the socket notice */
         usleep(10000);
