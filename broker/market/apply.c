@@ -2,73 +2,15 @@
  * Writing one record into the state: a statement leaves its command id and its place among its party's own; an event
  * leaves its postings and what its kind says (apply_* functions of the other files).
  *
- * Always holds: records are applied in order, each once (`applied` says up to which); the state after record n depends
- * on records 0..n alone. Nothing here judges; what contradicts the state is TIDE_EDAMAGED.
+ * Always holds: the state after record n depends on records 0..n alone. Nothing here judges; what contradicts the
+ * state is TIDE_EDAMAGED.
+ * Not here: how far the state has come, the rows that many write (fold.c).
  */
 #include "broker/market/law.h"
 #include "crypto/hash.h"
 
 #define PRUNED_PER_STATEMENT 2 /* more than one, so that the table shrinks; few, so that no record pays for many */
 #define USUAL_RECORDS 2        /* a statement and one event */
-
-static const uint8_t market_key[1] = {0};
-
-void fold_init(struct fold *f, struct state_view *state)
-{
-    memset(f, 0, sizeof *f);
-    f->state = state;
-}
-
-enum tide_err fold_market(struct fold *f)
-{
-    if (f->has_market) return TIDE_OK;
-    enum tide_err err = must_exist(market_row(f->state, &f->market));
-    f->has_market = err == TIDE_OK;
-    return err;
-}
-
-enum tide_err fold_put_market(struct fold *f)
-{
-    return state_put(f->state, TABLE_MARKET, market_key, &f->market);
-}
-
-enum tide_err fold_party(struct fold *f, const uint8_t key[32], uint64_t *number)
-{
-    static const uint8_t market[32];
-    struct row_ref ref;
-    if (memcmp(key, market, 32) == 0) {
-        *number = MARKET_PARTY;
-        return TIDE_OK;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(f->parties); i++)
-        if (f->parties[i].used && memcmp(f->parties[i].key, key, 32) == 0) {
-            *number = f->parties[i].number;
-            return TIDE_OK;
-        }
-    enum tide_err err = must_exist(state_get(f->state, TABLE_PARTY_KEY, key, &ref));
-    if (err) return err;
-    unsigned slot = f->next_party++ % ARRAY_LEN(f->parties);
-    memcpy(f->parties[slot].key, key, 32);
-    f->parties[slot].number = *number = ref.index;
-    f->parties[slot].used = true;
-    return TIDE_OK;
-}
-
-/* Only the record that follows may be applied. */
-static enum tide_err expect_next(struct fold *f, uint64_t index)
-{
-    if (!f->has_applied) {
-        enum tide_err err = state_applied(f->state, &f->applied);
-        if (err) return err;
-        f->has_applied = true;
-    }
-    return f->applied == index ? TIDE_OK : TIDE_EDAMAGED;
-}
-
-enum tide_err fold_finish(struct fold *f)
-{
-    return state_set_applied(f->state, f->applied);
-}
 
 /* ---- statements ---- */
 
@@ -144,7 +86,7 @@ enum tide_err fold_statement(struct fold *f, uint64_t index, uint64_t time_ms, c
     uint8_t key[24];
     f->index = index;
     f->time_ms = time_ms;
-    enum tide_err err = expect_next(f, index);
+    enum tide_err err = fold_expect_next(f, index);
     if (!err) err = begin_statement(f, s, statement_bytes);
     if (!err && s->kind != KIND_GENESIS) err = fold_party(f, s->party, &party);
     if (err) return err;
@@ -182,7 +124,7 @@ enum tide_err fold_event(struct fold *f, uint64_t index, uint64_t time_ms, uint6
     f->index = index;
     f->time_ms = time_ms;
     f->cause = cause;
-    enum tide_err err = expect_next(f, index);
+    enum tide_err err = fold_expect_next(f, index);
     const struct list *postings = event_postings(kind, body);
     if (!err && postings) err = fold_postings(f, postings);
     if (!err) err = apply_kind(f, kind, body);

@@ -47,14 +47,13 @@ static enum tide_err sum_orders(const struct audit *a, uint64_t party, uint64_t 
 
 static enum tide_err sum_trades(const struct audit *a, uint64_t party, uint64_t *escrow)
 {
-    uint8_t key[17], trade_key[8];
+    uint8_t key[17];
     struct row_trade row;
     enum tide_err err;
     *escrow = 0;
     key_u64_u8_u64(key, party, 0, 0);
     for (bool after = false; !(err = state_next(a->state, TABLE_TRADE_OF, key, 9, after, NULL)); after = true) {
-        memcpy(trade_key, key + 9, 8);
-        err = must_exist(state_get(a->state, TABLE_TRADE, trade_key, &row));
+        err = must_exist(trade_get(a->state, be64_get(key + 9), &row));
         if (err) return err;
         if (row.buyer == party) *escrow += row.total;
     }

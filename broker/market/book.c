@@ -9,13 +9,6 @@
 
 /* ---- reading ---- */
 
-enum tide_err order_get(struct state_view *state, uint64_t order, struct row_order *row)
-{
-    uint8_t key[8];
-    key_u64(key, order);
-    return must_exist(state_get(state, TABLE_ORDER, key, row));
-}
-
 /* A resting order that is met. */
 struct maker {
     uint64_t order;
@@ -161,24 +154,20 @@ static bool trade_fits(const struct body_traded *e, const struct row_order *bid,
 
 static enum tide_err order_fill(struct fold *f, uint64_t order, struct row_order *row, uint64_t left)
 {
-    uint8_t key[8];
     enum tide_err err = TIDE_OK;
     row->left = left;
     if (left == 0 && !row->unlimited) err = order_end(f, order, row);
-    key_u64(key, order);
-    return err ? err : state_put(f->state, TABLE_ORDER, key, row);
+    return err ? err : order_put(f, order, row);
 }
 
 static enum tide_err put_last_price(struct fold *f, uint64_t listing, uint64_t price)
 {
     struct row_listing row;
-    uint8_t key[8];
-    key_u64(key, listing);
-    enum tide_err err = must_exist(state_get(f->state, TABLE_LISTING, key, &row));
+    enum tide_err err = must_exist(listing_get(f->state, listing, &row));
     if (err || (row.has_last && row.last_price == price)) return err;
     row.has_last = 1;
     row.last_price = price;
-    return state_put(f->state, TABLE_LISTING, key, &row);
+    return listing_put(f, listing, &row);
 }
 
 enum tide_err apply_traded(struct fold *f, const struct body_traded *e)

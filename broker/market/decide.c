@@ -3,7 +3,8 @@
  * role), then the function of its kind. `docs/market.md`, "The order of the checks".
  *
  * Always holds: nothing here writes; a refusal leaves no event; the postings of every event sum to zero.
- * Not here: what a kind demands (party.c, listing.c, order.c, settlement.c, due.c, work.c, ledger.c, genesis.c).
+ * Not here: what a kind demands (party.c, listing.c, order.c, settlement.c, due.c, work.c, bank.c, genesis.c),
+ * the rows it asks for (lookup.c).
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -228,31 +229,4 @@ enum tide_err market_decide(struct state_view *state, const struct cause *cause,
         if (err) return err;
     }
     return hearing_step(&h, step, first_event_index, d);
-}
-
-/* ---- rows everyone asks for ---- */
-
-enum tide_err market_row(struct state_view *state, struct row_market *out)
-{
-    static const uint8_t key[1] = {0};
-    return state_get(state, TABLE_MARKET, key, out);
-}
-
-enum tide_err party_by_number(struct state_view *state, uint64_t number, struct row_party *out)
-{
-    uint8_t key[8];
-    key_u64(key, number);
-    return state_get(state, TABLE_PARTY, key, out);
-}
-
-enum tide_err party_by_key(struct state_view *state, const uint8_t party_key[32], uint64_t *number,
-                           struct row_party *out)
-{
-    struct row_ref ref;
-    *number = 0;
-    memset(out, 0, sizeof *out);
-    enum tide_err err = state_get(state, TABLE_PARTY_KEY, party_key, &ref);
-    if (err) return err;
-    *number = ref.index;
-    return must_exist(party_by_number(state, ref.index, out));
 }

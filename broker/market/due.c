@@ -1,66 +1,11 @@
 /*
  * Time: what is due, the broker's `tick`, outages.
  *
- * Always holds: a trade's deadlines are kept without shift_ms, the sum of all outages, and are due when key + shift_ms
- * has come; an order's expiry is not moved by outages. One tick acts on at most LIMIT_MATCHES of them.
- * Not here: what a deadline does to its trade (settlement.c) or order (order.c).
+ * Always holds: one tick acts on at most LIMIT_MATCHES deadlines, kind by kind, the earliest first; an outage moves the
+ * deadlines of trades only.
+ * Not here: how deadlines are kept (deadline.c), what one does to its trade (settlement.c) or order (order.c).
  */
 #include "broker/market/law.h"
-
-/* In the order in which a tick acts on them. */
-static const struct { uint8_t kind; bool shifted; } deadline_kinds[] = {
-    {DEADLINE_GRANT, true},
-    {DEADLINE_ACCEPT, true},
-    {DEADLINE_ORDER, false},
-};
-
-enum tide_err deadline_put(struct fold *f, enum deadline_kind kind, uint64_t due, uint64_t subject)
-{
-    const struct row_none none = {0};
-    uint8_t key[17];
-    key_u8_u64_u64(key, (uint8_t)kind, due, subject);
-    return state_put(f->state, TABLE_DEADLINE, key, &none);
-}
-
-enum tide_err deadline_del(struct fold *f, enum deadline_kind kind, uint64_t due, uint64_t subject)
-{
-    uint8_t key[17];
-    key_u8_u64_u64(key, (uint8_t)kind, due, subject);
-    return must_exist(state_del(f->state, TABLE_DEADLINE, key));
-}
-
-/* The earliest deadline of one kind, with the shift; UINT64_MAX: none. */
-static enum tide_err earliest(struct state_view *state, size_t which, uint64_t shift_ms, uint64_t *at_ms)
-{
-    uint8_t key[17];
-    *at_ms = UINT64_MAX;
-    key_u8_u64_u64(key, deadline_kinds[which].kind, 0, 0);
-    enum tide_err err = state_next(state, TABLE_DEADLINE, key, 1, false, NULL);
-    if (err) return err == TIDE_ENOTFOUND ? TIDE_OK : err;
-    *at_ms = be64_get(key + 1) + (deadline_kinds[which].shifted ? shift_ms : 0);
-    return TIDE_OK;
-}
-
-static enum tide_err earliest_of_all(struct state_view *state, uint64_t shift_ms, uint64_t *at_ms)
-{
-    *at_ms = UINT64_MAX;
-    for (size_t i = 0; i < ARRAY_LEN(deadline_kinds); i++) {
-        uint64_t one_ms;
-        enum tide_err err = earliest(state, i, shift_ms, &one_ms);
-        if (err) return err;
-        if (one_ms < *at_ms) *at_ms = one_ms;
-    }
-    return TIDE_OK;
-}
-
-enum tide_err market_next_deadline(struct state_view *state, uint64_t *at_ms)
-{
-    struct row_market market;
-    *at_ms = UINT64_MAX;
-    enum tide_err err = market_row(state, &market);
-    if (err) return err == TIDE_ENOTFOUND ? TIDE_OK : err;
-    return earliest_of_all(state, market.shift_ms, at_ms);
-}
 
 enum tide_err market_due(struct state_view *state, uint64_t now_ms, struct due_statement *out)
 {
@@ -75,7 +20,7 @@ enum tide_err market_due(struct state_view *state, uint64_t now_ms, struct due_s
         out->go_on.subject = market.pending_subject;
         return TIDE_OK;
     }
-    err = earliest_of_all(state, market.shift_ms, &at_ms);
+    err = deadline_earliest(state, market.shift_ms, &at_ms);
     if (!err && at_ms <= now_ms) out->due = DUE_TICK;
     return err;
 }
@@ -102,16 +47,16 @@ static enum tide_err act_on(struct hearing *h, uint8_t kind, uint64_t subject)
 }
 
 /* Acts on the due deadlines of one kind, earliest first, while `*room` lasts. */
-static enum tide_err act_on_kind(struct hearing *h, size_t which, uint64_t shift_ms, size_t *room)
+static enum tide_err act_on_kind(struct hearing *h, const struct deadline_rule *rule, uint64_t shift_ms, size_t *room)
 {
     uint8_t key[17];
-    uint64_t shift = deadline_kinds[which].shifted ? shift_ms : 0;
-    key_u8_u64_u64(key, deadline_kinds[which].kind, 0, 0);
+    uint64_t shift = rule->shifted ? shift_ms : 0;
+    key_u8_u64_u64(key, rule->kind, 0, 0);
     for (bool after = false; *room > 0; after = true) {
         enum tide_err err = state_next(h->state, TABLE_DEADLINE, key, 1, after, NULL);
         if (err) return err == TIDE_ENOTFOUND ? TIDE_OK : err;
         if (be64_get(key + 1) + shift > h->now_ms) return TIDE_OK;
-        err = act_on(h, deadline_kinds[which].kind, be64_get(key + 9));
+        err = act_on(h, rule->kind, be64_get(key + 9));
         if (err) return err;
         --*room;
     }
@@ -140,8 +85,8 @@ enum tide_err decide_tick(struct hearing *h)
         if (!e) return TIDE_ENOMEM;
         e->outage_ms = tick->outage_ms;
     }
-    for (size_t i = 0; i < ARRAY_LEN(deadline_kinds); i++) {
-        enum tide_err err = act_on_kind(h, i, h->market.shift_ms + tick->outage_ms, &room);
+    for (size_t i = 0; i < n_deadline_kinds; i++) {
+        enum tide_err err = act_on_kind(h, &deadline_kinds[i], h->market.shift_ms + tick->outage_ms, &room);
         if (err) return err;
     }
     return h->d->n_events > 0 ? TIDE_OK : refuse_because(h, OUTCOME_WRONG_STATE, "nothing is due");

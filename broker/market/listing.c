@@ -1,32 +1,12 @@
 /*
  * Listings: what may be offered, and how a listing comes to be open and closed.
  *
- * Always holds: a listing's state changes only along the table below; a key commitment belongs to one listing.
+ * Always holds: a listing's state changes only along its table (transitions.c); a key commitment belongs to one
+ * listing.
  * Not here: its orders (order.c), closing them in slices (work.c).
  */
 #include "broker/market/law.h"
 #include "crypto/age.h"
-
-/* The listing's states: from, by which statement, to. docs/market.md shows the same table. */
-static const struct { uint64_t from, cause, to; } listing_transitions[] = {
-    {LISTING_NONE, KIND_PUBLISH, LISTING_AWAITING},
-    {LISTING_NONE, KIND_PUBLISH, LISTING_PENDING},
-    {LISTING_AWAITING, KIND_STORED, LISTING_PENDING},
-    {LISTING_AWAITING, KIND_CLOSE, LISTING_CLOSED},
-    {LISTING_PENDING, KIND_REVIEW, LISTING_OPEN},
-    {LISTING_PENDING, KIND_REVIEW, LISTING_REFUSED},
-    {LISTING_PENDING, KIND_CLOSE, LISTING_CLOSED},
-    {LISTING_OPEN, KIND_CLOSE, LISTING_CLOSED},
-};
-
-bool listing_may_move(uint64_t cause_kind, uint64_t from, uint64_t to)
-{
-    for (size_t i = 0; i < ARRAY_LEN(listing_transitions); i++)
-        if (listing_transitions[i].from == from && listing_transitions[i].to == to &&
-            (cause_kind == 0 || listing_transitions[i].cause == cause_kind))
-            return true;
-    return false;
-}
 
 /* Of the others a credential is delivered, made for each trade. */
 bool listing_is_sealed(uint64_t listing_kind)
@@ -36,11 +16,9 @@ bool listing_is_sealed(uint64_t listing_kind)
 
 enum tide_err hear_listing(struct hearing *h, uint64_t listing)
 {
-    uint8_t key[8];
     if (listing == h->listing && listing != 0) return TIDE_OK;
     h->listing = 0;
-    key_u64(key, listing);
-    enum tide_err err = state_get(h->state, TABLE_LISTING, key, &h->listing_row);
+    enum tide_err err = listing_get(h->state, listing, &h->listing_row);
     if (err == TIDE_ENOTFOUND) return refuse(h, OUTCOME_NO_SUCH_LISTING);
     if (err) return err;
     err = must_exist(party_by_number(h->state, h->listing_row.vendor, &h->vendor));
@@ -139,7 +117,6 @@ static enum tide_err put_listing_indexes(struct fold *f, const struct row_listin
 enum tide_err apply_listed(struct fold *f, const struct body_listed *e)
 {
     struct row_listing row;
-    uint8_t key[8];
     if (!listing_may_move(0, LISTING_NONE, e->state)) return TIDE_EDAMAGED;
     memset(&row, 0, sizeof row);
     enum tide_err err = fold_party(f, e->vendor, &row.vendor);
@@ -160,8 +137,7 @@ enum tide_err apply_listed(struct fold *f, const struct body_listed *e)
     row_text_set(row.title, sizeof row.title, e->title);
     row_text_set(row.jurisdictions, sizeof row.jurisdictions, e->jurisdictions);
     row_text_set(row.purposes, sizeof row.purposes, e->purposes);
-    key_u64(key, f->index);
-    err = state_put(f->state, TABLE_LISTING, key, &row);
+    err = listing_put(f, f->index, &row);
     return err ? err : put_listing_indexes(f, &row);
 }
 
@@ -212,13 +188,12 @@ enum tide_err apply_listing_moved(struct fold *f, const struct body_listing_move
 {
     const struct row_none none = {0};
     struct row_listing row;
-    uint8_t key[8], by_state[9];
-    key_u64(key, e->listing);
-    enum tide_err err = must_exist(state_get(f->state, TABLE_LISTING, key, &row));
+    uint8_t by_state[9];
+    enum tide_err err = must_exist(listing_get(f->state, e->listing, &row));
     if (err) return err;
     if (row.state != e->from || !listing_may_move(0, e->from, e->to)) return TIDE_EDAMAGED;
     row.state = e->to;
-    err = state_put(f->state, TABLE_LISTING, key, &row);
+    err = listing_put(f, e->listing, &row);
     key_u8_u64(by_state, (uint8_t)e->from, e->listing);
     if (!err) err = must_exist(state_del(f->state, TABLE_LISTING_BY_STATE, by_state));
     key_u8_u64(by_state, (uint8_t)e->to, e->listing);

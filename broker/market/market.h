@@ -102,5 +102,7 @@ MUST_USE enum tide_err settlement_text(struct state_view *state, uint64_t trade,
 
 /* Defaults of the parameters, as in docs/market.md. */
 extern const uint64_t parameter_defaults[PARAM_N];
+/* Whether a market may have this value; false for a parameter there is not. */
+bool parameter_in_bounds(uint64_t which, uint64_t value);
 
 #endif

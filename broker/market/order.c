@@ -251,7 +251,7 @@ enum tide_err apply_placed(struct fold *f, const struct body_placed *e)
     const struct row_none none = {0};
     const struct row_ref ref = {f->index};
     struct row_order row;
-    uint8_t key[8], of[17];
+    uint8_t of[17];
     memset(&row, 0, sizeof row);
     enum tide_err err = fold_party(f, e->party, &row.party);
     if (err) return err;
@@ -269,8 +269,7 @@ enum tide_err apply_placed(struct fold *f, const struct body_placed *e)
     row.item_lo = (uint8_t)e->item;
     memcpy(row.recipient, e->recipient, 32);
     if (e->rests) err = book_put(f, f->index, &row);
-    key_u64(key, f->index);
-    if (!err) err = state_put(f->state, TABLE_ORDER, key, &row);
+    if (!err) err = order_put(f, f->index, &row);
     key_u64_u8_u64(of, row.party, 0, f->index);
     if (!err) err = state_put(f->state, TABLE_ORDER_OF, of, &none);
     if (!err && !is_zero32(e->recipient)) err = state_put(f->state, TABLE_RECIPIENT, e->recipient, &ref);
@@ -286,21 +285,17 @@ enum tide_err apply_not_placed(struct fold *f, const struct body_not_placed *e)
 enum tide_err apply_order_closed(struct fold *f, const struct body_order_closed *e)
 {
     struct row_order row;
-    uint8_t key[8];
     enum tide_err err = order_get(f->state, e->order, &row);
     if (err) return err;
     if (row.left != e->left) return TIDE_EDAMAGED;
     err = order_end(f, e->order, &row);
-    key_u64(key, e->order);
-    return err ? err : state_put(f->state, TABLE_ORDER, key, &row);
+    return err ? err : order_put(f, e->order, &row);
 }
 
 enum tide_err apply_rested(struct fold *f, const struct body_rested *e)
 {
     struct row_order row;
-    uint8_t key[8];
     enum tide_err err = order_get(f->state, e->order, &row);
     if (!err) err = book_put(f, e->order, &row);
-    key_u64(key, e->order);
-    return err ? err : state_put(f->state, TABLE_ORDER, key, &row);
+    return err ? err : order_put(f, e->order, &row);
 }

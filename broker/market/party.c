@@ -111,18 +111,6 @@ enum tide_err decide_admit(struct hearing *h)
     return TIDE_OK;
 }
 
-enum tide_err party_row_put(struct fold *f, uint64_t number, const struct row_party *row)
-{
-    const struct row_ref ref = {number};
-    uint8_t key[8];
-    key_u64(key, number);
-    enum tide_err err = state_put(f->state, TABLE_PARTY, key, row);
-    if (!err) err = state_put(f->state, TABLE_PARTY_KEY, row->key, &ref);
-    if (!err) err = state_put(f->state, TABLE_WIRE_KEY, row->wire_key, &ref);
-    if (!err) err = state_put(f->state, TABLE_RECIPIENT, row->seal_key, &ref);
-    return err;
-}
-
 enum tide_err apply_admitted(struct fold *f, const struct body_admitted *e)
 {
     struct row_ref known;
@@ -171,14 +159,12 @@ enum tide_err apply_suspended(struct fold *f, const struct body_suspended *e)
 {
     uint64_t number;
     struct row_party row;
-    uint8_t key[8];
     enum tide_err err = fold_party(f, e->party, &number);
     if (!err) err = must_exist(party_by_number(f->state, number, &row));
     if (err) return err;
     if (row.state != PARTY_ACTIVE) return TIDE_EDAMAGED;
     row.state = PARTY_SUSPENDED;
-    key_u64(key, number);
-    err = state_put(f->state, TABLE_PARTY, key, &row);
+    err = party_put(f, number, &row);
     if (err || !(row.roles & ROLE_OPERATOR)) return err;
 
     err = fold_market(f);

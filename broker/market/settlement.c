@@ -1,54 +1,17 @@
 /*
  * Trades: from the match to the vendor's grant, and to settlement or refund.
  *
- * Always holds: a trade's state changes only along the table below; its money is in the buyer's escrow until it is
- * final; an open trade has exactly one deadline. Deadlines are kept without the outages so far (row_market.shift_ms),
- * so that an outage moves all of them by one number.
- * Not here: how a trade comes about (book.c), when deadlines are due (due.c).
+ * Always holds: a trade's state changes only along its table (transitions.c); its money is in the buyer's escrow until
+ * it is final; an open trade has exactly one deadline. Deadlines are kept without the outages so far
+ * (row_market.shift_ms), so that an outage moves all of them by one number.
+ * Not here: how a trade comes about (book.c), when deadlines are due (deadline.c, due.c).
  */
 #include "broker/market/law.h"
 #include "crypto/age.h"
 #include "crypto/sign.h"
 #include "storage/settlement.h"
 
-#define ANY_BASIS UINT64_MAX
 #define CREDENTIAL_MAX 4096u /* bytes of a credential before sealing */
-
-/* The trade's states: from, by which event and basis, to; and the deadline it then has. docs/market.md shows it. */
-static const struct trade_transition {
-    uint64_t from, event, basis, to;
-    uint64_t deadline; /* 0: final */
-} trade_transitions[] = {
-    {TRADE_NONE, KIND_TRADED, ANY_BASIS, TRADE_MATCHED, DEADLINE_GRANT},
-    {TRADE_MATCHED, KIND_GRANTED, ANY_BASIS, TRADE_GRANTED, DEADLINE_ACCEPT},
-    {TRADE_MATCHED, KIND_REFUNDED, BASIS_DEADLINE, TRADE_REFUNDED, 0},
-    {TRADE_GRANTED, KIND_SETTLED, BASIS_ACCEPTED, TRADE_SETTLED, 0},
-    {TRADE_GRANTED, KIND_SETTLED, BASIS_DEADLINE, TRADE_SETTLED, 0},
-};
-
-static const struct trade_transition *transition(uint64_t from, uint64_t event, uint64_t basis)
-{
-    for (size_t i = 0; i < ARRAY_LEN(trade_transitions); i++) {
-        const struct trade_transition *t = &trade_transitions[i];
-        if (t->from == from && t->event == event && (t->basis == ANY_BASIS || t->basis == basis)) return t;
-    }
-    return NULL;
-}
-
-/* The deadline a trade in `state` waits for; 0: none. */
-static uint64_t deadline_of(uint64_t state)
-{
-    for (size_t i = 0; i < ARRAY_LEN(trade_transitions); i++)
-        if (trade_transitions[i].to == state) return trade_transitions[i].deadline;
-    return 0;
-}
-
-enum tide_err trade_get(struct state_view *state, uint64_t trade, struct row_trade *row)
-{
-    uint8_t key[8];
-    key_u64(key, trade);
-    return state_get(state, TABLE_TRADE, key, row);
-}
 
 uint64_t trade_due(const struct row_market *market, const struct row_trade *row)
 {
@@ -62,11 +25,9 @@ enum tide_err settlement_text(struct state_view *state, uint64_t trade, const st
 {
     struct row_market market;
     struct row_listing listing;
-    uint8_t key[8];
     *text = (struct bytes){NULL, 0};
-    key_u64(key, row->listing);
     enum tide_err err = must_exist(market_row(state, &market));
-    if (!err) err = must_exist(state_get(state, TABLE_LISTING, key, &listing));
+    if (!err) err = must_exist(listing_get(state, row->listing, &listing));
     if (err) return err;
     struct settlement s = {
         .origin = BYTES_TEXT(market.origin),
@@ -156,7 +117,7 @@ enum tide_err decide_accept(struct hearing *h)
 
 enum tide_err trade_settle(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis)
 {
-    ASSERT(transition(row->state, KIND_SETTLED, basis));
+    ASSERT(trade_transition(row->state, KIND_SETTLED, basis));
     struct body_settled *e = EVENT(h, SETTLED, settled);
     if (!e) return TIDE_ENOMEM;
     e->trade = trade;
@@ -172,7 +133,7 @@ enum tide_err trade_settle(struct hearing *h, uint64_t trade, const struct row_t
 
 enum tide_err trade_refund(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis)
 {
-    ASSERT(transition(row->state, KIND_REFUNDED, basis));
+    ASSERT(trade_transition(row->state, KIND_REFUNDED, basis));
     struct body_refunded *e = EVENT(h, REFUNDED, refunded);
     if (!e) return TIDE_ENOMEM;
     e->trade = trade;
@@ -186,13 +147,6 @@ enum tide_err trade_refund(struct hearing *h, uint64_t trade, const struct row_t
 }
 
 /* ---- writing ---- */
-
-static enum tide_err trade_put(struct fold *f, uint64_t trade, const struct row_trade *row)
-{
-    uint8_t key[8];
-    key_u64(key, trade);
-    return state_put(f->state, TABLE_TRADE, key, row);
-}
 
 /* Both parties' lists: 0 open, 1 final. */
 static enum tide_err put_trade_of(struct fold *f, uint64_t trade, const struct row_trade *row, uint8_t final)
@@ -213,7 +167,7 @@ static enum tide_err put_trade_of(struct fold *f, uint64_t trade, const struct r
 enum tide_err trade_open(struct fold *f, const struct body_traded *e, const struct row_order *bid,
                          const struct row_order *ask)
 {
-    const struct trade_transition *t = transition(TRADE_NONE, KIND_TRADED, 0);
+    const struct transition *t = trade_transition(TRADE_NONE, KIND_TRADED, 0);
     struct row_trade row;
     enum tide_err err = fold_market(f);
     if (err) return err;
@@ -245,9 +199,9 @@ static enum tide_err move_trade(struct fold *f, uint64_t trade, uint64_t event, 
 {
     enum tide_err err = must_exist(trade_get(f->state, trade, row));
     if (err) return err;
-    const struct trade_transition *t = transition(row->state, event, basis);
+    const struct transition *t = trade_transition(row->state, event, basis);
     if (!t) return TIDE_EDAMAGED;
-    err = deadline_del(f, (enum deadline_kind)deadline_of(row->state), row->due, trade);
+    err = deadline_del(f, (enum deadline_kind)trade_deadline_of(row->state), row->due, trade);
     row->state = t->to;
     return err;
 }
@@ -262,20 +216,18 @@ enum tide_err apply_granted(struct fold *f, const struct body_granted *e)
     row.due = e->accept_due - f->market.shift_ms;
     row.grant_record = f->cause;
     err = trade_put(f, e->trade, &row);
-    return err ? err : deadline_put(f, (enum deadline_kind)deadline_of(row.state), row.due, e->trade);
+    return err ? err : deadline_put(f, (enum deadline_kind)trade_deadline_of(row.state), row.due, e->trade);
 }
 
 /* What a vendor's trades came to is a mark that everyone sees. */
 static enum tide_err mark_vendor(struct fold *f, uint64_t vendor, bool settled)
 {
     struct row_party row;
-    uint8_t key[8];
     enum tide_err err = must_exist(party_by_number(f->state, vendor, &row));
     if (err) return err;
     if (settled) row.settled++;
     else row.missed++;
-    key_u64(key, vendor);
-    return state_put(f->state, TABLE_PARTY, key, &row);
+    return party_put(f, vendor, &row);
 }
 
 static enum tide_err finish_trade(struct fold *f, uint64_t trade, uint64_t event, uint64_t basis)
