@@ -17,9 +17,9 @@ SAN_tsan := -fsanitize=thread -fno-omit-frame-pointer
 SAN_coverage := --coverage -O0
 SAN := $(SAN_$(VARIANT))
 
-PKGS := libsodium libcrypto lmdb msgpack libxxhash jansson libzmq inih smartcols
+PKGS := libsodium libcrypto lmdb msgpack libxxhash libutf8proc jansson libzmq inih smartcols
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS_lib := -lsodium -lcrypto -llmdb -lmsgpackc -lxxhash -ljansson -lzmq
+LIBS_lib := -lsodium -lcrypto -llmdb -lmsgpackc -lxxhash -lutf8proc -ljansson -lzmq
 LIBS_broker := $(LIBS_lib) -linih
 LIBS_cli := -ljansson -lsmartcols -linih
 LIBS_test := $(LIBS_broker) -lsmartcols -lcmocka
@@ -54,6 +54,7 @@ VENDOR := $(OUT)/vendor
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(UNIT_SRC))
 SCENARIO := $(OUT)/scenario
+MODEL := $(OUT)/model/test_model
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(patsubst %,$(OUT)/replay/fuzz_%,$(FUZZ_NAMES))
 BENCH := $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/bench_*.c))
@@ -118,10 +119,19 @@ ALL_ARCHIVES := $(CLI) $(CLIENT) $(SERVER) $(MARKET) $(STORAGE) $(CRYPTO)
 $(OUT)/unit/test_cli_%: $(OUT)/tests/unit/test_cli_%.o $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(LIBS_test)
+# The market's units drive the scenario runner's world.
+WORLD := $(call objs,$(filter-out tests/scenario/run.c,$(wildcard tests/scenario/*.c)))
+$(OUT)/unit/test_market_%: $(OUT)/tests/unit/test_market_%.o $(WORLD) $(MARKET) $(STORAGE) $(CRYPTO)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS_test)
 $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(CLI),$(ALL_ARCHIVES))
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $< -Wl,--start-group $(filter-out $(CLI),$(ALL_ARCHIVES)) -Wl,--end-group $(LIBS_test) -lz
 $(SCENARIO): $(call objs,$(wildcard tests/scenario/*.c)) $(MARKET) $(STORAGE) $(CRYPTO)
+	$(LINK) -o $@ $^ $(LIBS_broker)
+# The market against a model of its law that was written from docs/market.md alone.
+$(MODEL): $(call objs,$(wildcard tests/model/*.c)) $(MARKET) $(STORAGE) $(CRYPTO)
+	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS_broker)
 $(OUT)/replay/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(CLIENT) $(MARKET) $(STORAGE) $(CRYPTO)
 	@mkdir -p $(@D)
@@ -139,10 +149,11 @@ $(OUT)/e2e/hostile: $(OUT)/tests/e2e/hostile.o $(STORAGE) $(CRYPTO)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS_lib)
 
-VECTORS := $(BUILD)/vectors/node_modules/cctv-age
-vectors: $(VECTORS)/package.json
-$(VECTORS)/package.json:
-	npm install --silent --no-audit --no-fund --prefix $(BUILD)/vectors cctv-age
+# What npm has for the tests: age's vectors, and the JSON-LD processor that reads `listing show --dcat` (tests/e2e/dcat.mjs).
+MODULES := $(BUILD)/vectors/node_modules
+vectors: $(MODULES)/cctv-age/package.json $(MODULES)/jsonld/package.json
+$(MODULES)/cctv-age/package.json $(MODULES)/jsonld/package.json &:
+	npm install --silent --no-audit --no-fund --prefix $(BUILD)/vectors cctv-age jsonld@9
 
 check: deps
 	+$(MAKE) --no-print-directory check-built
@@ -152,7 +163,7 @@ check-tsan: deps
 	+$(MAKE) --no-print-directory check-built VARIANT=tsan CHECK=short
 check-long: deps
 	+$(MAKE) --no-print-directory check-built CHECK=long
-check-built: all $(UNIT) $(SCENARIO) $(REPLAY) $(E2E) vectors
+check-built: all $(UNIT) $(SCENARIO) $(MODEL) $(REPLAY) $(E2E) vectors
 	@tests/run.sh $(OUT) $(or $(CHECK),all)
 
 check-layers:
@@ -176,8 +187,9 @@ fuzz: deps
 docs: deps
 	+@$(MAKE) --no-print-directory docs-built
 .PHONY: docs-built
-docs-built: $(OUT)/unit/test_storage_protocol $(BUILD)/man/tidemark.1 $(BUILD)/man/tidemarkd.8
+docs-built: $(OUT)/unit/test_storage_protocol $(SCENARIO) $(BUILD)/man/tidemark.1 $(BUILD)/man/tidemarkd.8
 	TIDEMARK_WRITE_DOCS=1 $(OUT)/unit/test_storage_protocol
+	TIDEMARK_WRITE_DOCS=1 $(SCENARIO) --docs docs/market.md tests/scenario/*.market
 $(BUILD)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
 	scdoc < $< > $@
@@ -192,8 +204,8 @@ coverage: deps
 
 # ---- packages ----
 DEPS := gcc libc6-dev make pkg-config libzmq3-dev libsodium-dev libssl-dev liblmdb-dev libmsgpack-dev libjansson-dev \
-	libsmartcols-dev libinih-dev libxxhash-dev zlib1g-dev libcmocka-dev bats age ieee-data scdoc procps python3-minimal \
-	expect curl
+	libsmartcols-dev libinih-dev libxxhash-dev libutf8proc-dev zlib1g-dev libcmocka-dev bats age ieee-data scdoc procps \
+	python3-minimal expect curl
 deps:
 	@tests/deps.sh $(DEPS)
 deps-bench:

@@ -12,7 +12,11 @@
 #define LIMIT_DEPTH 8u                         /* nesting of msgpack arrays */
 #define LIMIT_ELEMENTS 8192u                   /* msgpack elements in one message: 256 orders of 14 fields, twice */
 #define LIMIT_BATCH_ORDERS 256u                /* orders in one order_batch */
+#define LIMIT_POSTINGS 10u                     /* postings of one event: a trade with a voucher and a bond */
+#define LIMIT_SAMPLES 64u                      /* sample chunks of a listing: 4 MiB in clear */
+#define LIMIT_DETAIL_BYTES 1048576u            /* a sealed detail part, before sealing */
 #define LIMIT_MATCHES 256u                     /* resting orders that one record's decision may match */
+#define RECEIPT_CHANGES_MAX 16u                /* changes of keys that a receipt proves: they fit an answer */
 #define LIMIT_EVENTS 520u                      /* events of one record: 256 items, 256 matches, a few more */
 #define LIMIT_PAGE 256u                        /* rows in one answer */
 #define LIMIT_REPLY_EVENTS_BYTES 32768u        /* events that travel in a reply; the rest is asked for */
@@ -25,6 +29,7 @@
 #define LIMIT_VALID_DEFAULT_MS 60000u          /* how long a statement is good for unless said */
 #define LIMIT_ENROL_VALID_MS (UINT64_C(7) * 24 * 3600 * 1000) /* an enrolment request waits for a person */
 #define LIMIT_REQUESTS 1000u                   /* enrolment requests that wait in the lobby */
+#define LIMIT_CARD_BYTES 4096u                 /* a contact card */
 #define LIMIT_GRANT_BYTES 8192u                /* a grant: 168 bytes, or a credential's age file */
 
 #endif

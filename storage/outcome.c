@@ -4,7 +4,7 @@
 #include "storage/outcome.h"
 
 const struct outcome_info all_outcomes[] = {
-#define OUTCOME_AS_ENTRY(NAME, number, name, retry, sentence, hint) {number, name, retry, sentence, hint},
+#define OUTCOME_AS_ENTRY(NAME, number, name, retry, giver, sentence, hint) {number, name, retry, GIVEN_BY_##giver, sentence, hint},
     OUTCOMES(OUTCOME_AS_ENTRY)
 #undef OUTCOME_AS_ENTRY
 };

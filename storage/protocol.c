@@ -14,6 +14,7 @@
 
 #define REQUEST_ITEMS 4u
 #define REPLY_ITEMS 5u
+#define TAPE_ITEMS 2u
 #define CODE_MAX 999u
 #define INDEX_DIGITS 16u /* of LIMIT_AMOUNT */
 
@@ -139,6 +140,40 @@ enum tide_err request_decode(struct bytes in, struct arena *arena, struct reques
     if (!codec_get_item(array, 3, &item)) return TIDE_EMALFORMED;
     if (r.verb != NULL) err = body_decode(r.verb->request, item, arena, &r.body);
     if (err == TIDE_OK) *out = r;
+    return err;
+}
+
+/* ---- the tape ---- */
+enum tide_err tape_encode(const struct body_tape *message, struct arena *arena, struct bytes *out)
+{
+    struct codec_writer w;
+
+    codec_writer_init(&w, arena, LIMIT_TRADE_FRAME_BYTES);
+    codec_put_array(&w, TAPE_ITEMS);
+    codec_put_u64(&w, PROTOCOL_VERSION);
+    fields_encode(&schema_tape, message, &w);
+    return finish(&w, out);
+}
+
+enum tide_err tape_decode(struct bytes in, struct arena *arena, const struct body_tape **out)
+{
+    struct codec_value array, item;
+    const void *body = NULL;
+    uint64_t version;
+    size_t n;
+
+    *out = NULL;
+    enum tide_err err = codec_unpack(in, arena, &array);
+    if (err != TIDE_OK) return err;
+    if (!codec_get_array(array, &n) || n != TAPE_ITEMS) return TIDE_EMALFORMED;
+    if (!codec_get_item(array, 0, &item) || !codec_get_u64(item, &version) || version != PROTOCOL_VERSION) {
+        return TIDE_EMALFORMED;
+    }
+    if (!codec_get_item(array, 1, &item)) return TIDE_EMALFORMED;
+    err = body_decode(&schema_tape, item, arena, &body);
+    const struct body_tape *message = body;
+    if (err == TIDE_OK && message->next < message->from) err = TIDE_EMALFORMED;
+    if (err == TIDE_OK) *out = message;
     return err;
 }
 

@@ -41,7 +41,18 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(BOOL, has_ask, 0, 1, NOREF, "whether anything is offered now") \
     F(MONEY, best_ask, 0, LIMIT_AMOUNT, NOREF, "the best price it is offered at") \
     F(BOOL, has_last, 0, 1, NOREF, "whether it was traded") \
-    F(MONEY, last_price, 0, LIMIT_AMOUNT, NOREF, "the last price")
+    F(MONEY, last_price, 0, LIMIT_AMOUNT, NOREF, "the last price") \
+    F(TEXT, category, 0, 64, NOREF, "category") \
+    F(TEXT, place, 0, 64, NOREF, "place covered") \
+    F(TIME, time_from, 0, LIMIT_AMOUNT, NOREF, "first moment covered") \
+    F(TIME, time_to, 0, LIMIT_AMOUNT, NOREF, "last moment covered") \
+    F(INDEX, revises, 0, LIMIT_AMOUNT, NOREF, "the earlier listing it is a revision of") \
+    F(INDEX, revised_by, 0, LIMIT_AMOUNT, NOREF, "the newest revision of it") \
+    F(U64, certificate, 0, LIMIT_AMOUNT, NOREF, "number of its certificate; 0: not registered") \
+    F(INDEX, registered, 0, LIMIT_AMOUNT, NOREF, "its `registered` record") \
+    F(U64, samples, 0, LIMIT_SAMPLES, NOREF, "chunks promised as samples") \
+    F(U64, closed_untraded, 0, LIMIT_AMOUNT, NOREF, "listings of this title or content that the vendor closed untraded before") \
+    F(U64, n_trades, 0, LIMIT_AMOUNT, NOREF, "how often it was traded")
 #define FIELDS_LEVEL(F) \
     F(MONEY, price, 0, LIMIT_AMOUNT, NOREF, "price a unit") \
     F(U64, quantity, 0, LIMIT_AMOUNT, NOREF, "units at this price (unlimited asks not counted)") \
@@ -59,7 +70,13 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(U64, left, 0, LIMIT_AMOUNT, NOREF, "units still open") \
     F(BOOL, unlimited, 0, 1, NOREF, "never runs out") \
     F(BOOL, resting, 0, 1, NOREF, "whether it is in the book") \
-    F(TIME, expires_at, 0, LIMIT_AMOUNT, NOREF, "gtd")
+    F(TIME, expires_at, 0, LIMIT_AMOUNT, NOREF, "gtd") \
+    F(BOOL, closed, 0, 1, NOREF, "whether it has ended") \
+    F(BOOL, post_only, 0, 1, NOREF, "never the side that comes later") \
+    F(MONEY, budget, 0, LIMIT_AMOUNT, NOREF, "market bids: what is left of it") \
+    F(INDEX, voucher, 0, LIMIT_AMOUNT, NOREF, "the programme that pays a share") \
+    F(MONEY, voucher_unit, 0, LIMIT_AMOUNT, NOREF, "what it holds of each unit") \
+    F(TEXT, title, 0, LIMIT_TITLE_BYTES, NOREF, "the listing's title")
 #define FIELDS_TRADE_ROW(F) \
     F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "its name") \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "what was traded") \
@@ -82,12 +99,89 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(TIME, due, 0, LIMIT_AMOUNT, NOREF, "the next deadline; 0 when final") \
     F(BIN, grant, 0, LIMIT_GRANT_BYTES, NOREF, "the grant, once made (to its parties)") \
     F(TEXT, text, 0, 2048, NOREF, "the settlement text both sign") \
-    F(INDEX, final_record, 0, LIMIT_AMOUNT, NOREF, "the settled or refunded record; 0 if none yet")
+    F(INDEX, final_record, 0, LIMIT_AMOUNT, NOREF, "the settled or refunded record; 0 if none yet") \
+    F(INDEX, programme, 0, LIMIT_AMOUNT, NOREF, "the voucher programme that pays a part; 0: none") \
+    F(MONEY, voucher, 0, LIMIT_AMOUNT, NOREF, "what it pays of the total") \
+    F(INDEX, revised_by, 0, LIMIT_AMOUNT, NOREF, "a newer revision of what was bought") \
+    F(PARTY, arbiter, 0, 0, NOREF, "who is to rule on its claim, or did") \
+    F(MONEY, bond, 0, LIMIT_AMOUNT, NOREF, "the buyer's bond") \
+    F(BOOL, overdue, 0, 1, NOREF, "the arbiter did not rule in time")
 #define FIELDS_BALANCE(F) \
     F(INDEX, asset, 0, LIMIT_AMOUNT, NOREF, "0: CNY; otherwise the programme") \
     F(MONEY, available, 0, LIMIT_AMOUNT, NOREF, "free to use") \
     F(MONEY, held, 0, LIMIT_AMOUNT, NOREF, "held for resting bids") \
-    F(MONEY, escrow, 0, LIMIT_AMOUNT, NOREF, "paid in, trade not final")
+    F(MONEY, escrow, 0, LIMIT_AMOUNT, NOREF, "paid in, trade not final; of an issuer: its programmes' funds") \
+    F(MONEY, locked, 0, LIMIT_AMOUNT, NOREF, "of what is available: cannot be withdrawn yet") \
+    F(TEXT, name, 0, LIMIT_NAME_BYTES, NOREF, "CNY, or the programme's name")
+#define FIELDS_ENTRY_ROW(F) \
+    F(INDEX, index, 0, LIMIT_AMOUNT, NOREF, "the record that moved it") \
+    F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "when") \
+    F(TEXT, what, 0, 32, NOREF, "the event's kind: deposited, settled, …") \
+    F(INDEX, subject, 0, LIMIT_AMOUNT, NOREF, "the trade, withdrawal or programme it is about; 0: none") \
+    F(I64, amount, 0, LIMIT_AMOUNT, NOREF, "what came, or (negative) went") \
+    F(MONEY, balance, 0, LIMIT_AMOUNT, NOREF, "what is owned after it: available, held and escrow together")
+#define FIELDS_PROGRAMME_ROW(F) \
+    F(INDEX, programme, 1, LIMIT_AMOUNT, NOREF, "its name, and its asset") \
+    F(TEXT, name, 0, LIMIT_NAME_BYTES, NOREF, "what it is called") \
+    F(PARTY, issuer, 1, 0, NOREF, "who pays") \
+    F(TEXT, issuer_name, 0, LIMIT_NAME_BYTES, NOREF, "its name") \
+    F(ENUM, state, 0, PROGRAMME_ENDED, names_programme_state, "state") \
+    F(FLAGS, kinds, 0, LISTING_KINDS_ALL, names_listing_kind, "what it may be spent on") \
+    F(U64, share_bp, 0, 10000, NOREF, "share of a price, in basis points") \
+    F(MONEY, top_price, 0, LIMIT_AMOUNT, NOREF, "price of a unit up to which it pays its share") \
+    F(MONEY, cap_party, 0, LIMIT_AMOUNT, NOREF, "the most one party is given") \
+    F(MONEY, fund, 0, LIMIT_AMOUNT, NOREF, "all of it") \
+    F(MONEY, left, 0, LIMIT_AMOUNT, NOREF, "not given yet") \
+    F(TIME, ends_at, 0, LIMIT_AMOUNT, NOREF, "its end") \
+    F(MONEY, given, 0, LIMIT_AMOUNT, NOREF, "of it, given to oneself") \
+    F(MONEY, available, 0, LIMIT_AMOUNT, NOREF, "of that, free to use") \
+    F(MONEY, held, 0, LIMIT_AMOUNT, NOREF, "held for one's bids") \
+    F(MONEY, escrow, 0, LIMIT_AMOUNT, NOREF, "in one's open trades")
+#define FIELDS_WITHDRAWAL_ROW(F) \
+    F(INDEX, withdrawal, 1, LIMIT_AMOUNT, NOREF, "its name") \
+    F(PARTY, party, 1, 0, NOREF, "whose money") \
+    F(TEXT, name, 0, LIMIT_NAME_BYTES, NOREF, "its name") \
+    F(TIME, requested_at, 0, LIMIT_AMOUNT, NOREF, "when") \
+    F(MONEY, amount, 0, LIMIT_AMOUNT, NOREF, "how much") \
+    F(TEXT, destination, 0, 128, NOREF, "where to") \
+    F(ENUM, state, 0, WITHDRAWAL_RETURNED, names_withdrawal_state, "state") \
+    F(INDEX, done_record, 0, LIMIT_AMOUNT, NOREF, "the `paid_out` record; 0: not yet")
+#define FIELDS_CLAIM_ROW(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "whose trade") \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "what was traded") \
+    F(TEXT, title, 0, LIMIT_TITLE_BYTES, NOREF, "its title") \
+    F(PARTY, buyer, 1, 0, NOREF, "who claims") \
+    F(TEXT, buyer_name, 0, LIMIT_NAME_BYTES, NOREF, "its name") \
+    F(PARTY, vendor, 1, 0, NOREF, "against whom") \
+    F(TEXT, vendor_name, 0, LIMIT_NAME_BYTES, NOREF, "its name") \
+    F(PARTY, arbiter, 1, 0, NOREF, "who is to rule") \
+    F(TEXT, arbiter_name, 0, LIMIT_NAME_BYTES, NOREF, "its name") \
+    F(MONEY, total, 0, LIMIT_AMOUNT, NOREF, "what the trade costs") \
+    F(MONEY, bond, 0, LIMIT_AMOUNT, NOREF, "the buyer's bond") \
+    F(HASH, reasons, 0, 0, NOREF, "SHA-256 of the buyer's reasons") \
+    F(TIME, due, 0, LIMIT_AMOUNT, NOREF, "by when; 0: overdue") \
+    F(BOOL, overdue, 0, 1, NOREF, "was not ruled on in time")
+#define FIELDS_PARTY_ROW(F) \
+    F(PARTY, party, 1, 0, NOREF, "who, by the key in force") \
+    F(INDEX, admitted, 0, LIMIT_AMOUNT, NOREF, "its `admitted` record") \
+    F(TEXT, name, 0, LIMIT_NAME_BYTES, NOREF, "name") \
+    F(FLAGS, roles, 0, ROLE_ALL, names_role, "roles") \
+    F(ENUM, state, 0, PARTY_SUSPENDED, names_party_state, "state") \
+    F(TEXT, group, 0, 64, NOREF, "legal group") \
+    F(TEXT, jurisdiction, 0, 8, NOREF, "jurisdiction")
+#define FIELDS_KEY_ROW(F) \
+    F(PARTY, key, 1, 0, NOREF, "a signing key") \
+    F(RECIPIENT, seal_key, 0, 0, NOREF, "the sealing key with it") \
+    F(INDEX, since, 0, LIMIT_AMOUNT, NOREF, "the record that put it in force")
+#define FIELDS_TOP_ROW(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "which listing") \
+    F(ENUM, kind, 0, LISTING_COMPUTE, names_listing_kind, "what is offered") \
+    F(TEXT, title, 1, LIMIT_TITLE_BYTES, NOREF, "title") \
+    F(ENUM, state, 0, LISTING_CLOSED, names_listing_state, "its state") \
+    F(LIST, bid, 0, 1, schema_level, "the best bid; none: the side is empty") \
+    F(LIST, ask, 0, 1, schema_level, "the best ask; none: the side is empty") \
+    F(BOOL, has_last, 0, 1, NOREF, "whether it was traded") \
+    F(MONEY, last_price, 0, LIMIT_AMOUNT, NOREF, "the last price")
 #define FIELDS_STATEMENT_ROW(F) \
     F(INDEX, index, 0, LIMIT_AMOUNT, NOREF, "its record") \
     F(U64, kind, 1, 99, NOREF, "its kind") \
@@ -138,13 +232,25 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(TEXT, jurisdiction, 0, 8, NOREF, "jurisdiction") \
     F(INDEX, admitted, 0, LIMIT_AMOUNT, NOREF, "its `admitted` record") \
     F(U64, settled, 0, LIMIT_AMOUNT, NOREF, "mark: trades settled as vendor") \
-    F(U64, missed, 0, LIMIT_AMOUNT, NOREF, "mark: grants missed")
+    F(U64, missed, 0, LIMIT_AMOUNT, NOREF, "mark: grants missed") \
+    F(U64, faults, 0, LIMIT_AMOUNT, NOREF, "mark: trades refunded as vendor, at fault") \
+    F(U64, unproven, 0, LIMIT_AMOUNT, NOREF, "mark: claims as buyer that were not upheld") \
+    F(HASH, card_hash, 0, 0, NOREF, "salted hash of its contact card") \
+    F(TIME, rekey_at, 0, LIMIT_AMOUNT, NOREF, "an announced change of its keys takes effect then; 0: none") \
+    F(PARTY, key, 0, 0, NOREF, "its signing key in force, if one asked by an older one")
 #define FIELDS_Q_SEARCH(F) \
     F(TEXT, words, 0, 256, NOREF, "all of them occur in title, summary, category or keywords") \
     F(U64, kinds, 0, 31, NOREF, "bit set of kinds; 0: all") \
     F(MONEY, max_price, 0, LIMIT_AMOUNT, NOREF, "best ask at most; 0: any") \
     F(ENUM, state, 0, LISTING_CLOSED, names_listing_state, "none: open ones; pending: what waits for review") \
     F(BOOL, mine, 0, 1, NOREF, "only one's own listings, in any state") \
+    F(TEXT, category, 0, 64, NOREF, "of this category") \
+    F(FLAGS, classes, 0, 7, names_class, "of these data classes; none: any") \
+    F(TEXT, place, 0, 64, NOREF, "covering this place") \
+    F(TIME, time_from, 0, LIMIT_AMOUNT, NOREF, "covering some of the time from then …") \
+    F(TIME, time_to, 0, LIMIT_AMOUNT, NOREF, "… to then; 0: open") \
+    F(PARTY, vendor, 0, 0, NOREF, "of this vendor") \
+    F(INDEX, revises, 0, LIMIT_AMOUNT, NOREF, "revisions of this listing") \
     F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "cursor: listings with a lower name; 0: from the newest") \
     F(U64, limit, 0, LIMIT_PAGE, NOREF, "0: 20")
 #define FIELDS_R_SEARCH(F) \
@@ -160,7 +266,11 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(LIST, bids, 0, LIMIT_PAGE, schema_level, "best first") \
     F(LIST, asks, 0, LIMIT_PAGE, schema_level, "best first") \
     F(BOOL, has_last, 0, 1, NOREF, "whether it was traded") \
-    F(MONEY, last_price, 0, LIMIT_AMOUNT, NOREF, "the last price")
+    F(MONEY, last_price, 0, LIMIT_AMOUNT, NOREF, "the last price") \
+    F(TEXT, title, 0, LIMIT_TITLE_BYTES, NOREF, "title") \
+    F(ENUM, state, 0, LISTING_CLOSED, names_listing_state, "the listing's state") \
+    F(BOOL, halted, 0, 1, NOREF, "whether the whole market is halted") \
+    F(U64, next, 0, LIMIT_AMOUNT, NOREF, "the book after all records below this index")
 #define FIELDS_Q_OWN(F) \
     F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "cursor: lower names; 0: from the newest") \
     F(U64, limit, 0, LIMIT_PAGE, NOREF, "0: 20") \
@@ -176,7 +286,7 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
 #define FIELDS_R_TRADE(F) F(LIST, row, 1, 1, schema_trade_row, "with its grant")
 #define FIELDS_Q_SIGNED(F) \
     F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "a trade of one's own") \
-    F(ENUM, part, 0, SIGNED_LISTING, names_signed, "which of the statements it rests on")
+    F(ENUM, part, 0, SIGNED_ASK_REPLACED, names_signed, "which of the statements it rests on")
 #define FIELDS_R_SIGNED(F) \
     F(BIN, envelope, 1, LIMIT_ANSWER_BYTES, NOREF, "as it was signed: a batch comes whole")
 #define FIELDS_R_BALANCES(F) F(LIST, balances, 0, LIMIT_PAGE, schema_balance, "one an asset")
@@ -190,10 +300,91 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
 #define FIELDS_R_PROOF(F) \
     F(BIN, record, 1, LIMIT_RECORD_BYTES, NOREF, "the record") \
     F(TEXT, proof, 1, 16384, NOREF, "a C2SP tlog-proof without extra, with a signed checkpoint")
+#define FIELDS_KEY_CHANGE(F) \
+    F(BIN, record, 1, LIMIT_RECORD_BYTES, NOREF, "the `rekeyed` record") \
+    F(TEXT, proof, 1, 16384, NOREF, "its tlog-proof, with a signed checkpoint")
 #define FIELDS_R_RECEIPT(F) \
     F(TEXT, note, 1, 8192, NOREF, "the settlement note: text and its signature lines") \
     F(BIN, record, 1, LIMIT_RECORD_BYTES, NOREF, "the settled record") \
+    F(TEXT, proof, 1, 16384, NOREF, "its tlog-proof, with a signed checkpoint") \
+    F(LIST, changes, 0, RECEIPT_CHANGES_MAX, schema_key_change, "from the keys in the text to those that signed, in order")
+#define FIELDS_R_CERTIFICATE(F) \
+    F(TEXT, note, 1, 8192, NOREF, "the certificate: its text and the broker's signature line") \
+    F(BIN, record, 1, LIMIT_RECORD_BYTES, NOREF, "the `registered` record") \
     F(TEXT, proof, 1, 16384, NOREF, "its tlog-proof, with a signed checkpoint")
+#define FIELDS_R_MARKET(F) \
+    F(TEXT, name, 1, LIMIT_NAME_BYTES, NOREF, "the market's name") \
+    F(TEXT, origin, 1, LIMIT_ORIGIN_BYTES, NOREF, "the log's origin") \
+    F(U64, next, 0, LIMIT_AMOUNT, NOREF, "this is after all records below this index") \
+    F(TIME, now_ms, 0, LIMIT_AMOUNT, NOREF, "the broker's clock") \
+    F(BOOL, halted, 0, 1, NOREF, "whether the market is halted") \
+    F(TIME, halted_at, 0, LIMIT_AMOUNT, NOREF, "since when") \
+    F(U64, certificates, 0, LIMIT_AMOUNT, NOREF, "listings registered so far") \
+    F(LIST, parameters, 0, PARAM_N, schema_parameter, "parameters in force")
+#define FIELDS_Q_ACCOUNT(F) \
+    F(PARTY, party, 0, 0, NOREF, "absent: oneself; operators and regulators may ask for others") \
+    F(BOOL, market, 0, 1, NOREF, "the market's own fees (operators, regulators)") \
+    F(INDEX, asset, 0, LIMIT_AMOUNT, NOREF, "0: CNY; otherwise the programme") \
+    F(TIME, from, 0, LIMIT_AMOUNT, NOREF, "from then on; 0: from the beginning") \
+    F(TIME, to, 0, LIMIT_AMOUNT, NOREF, "before then; 0: to the end") \
+    F(INDEX, after, 0, LIMIT_AMOUNT, NOREF, "cursor: entries of later records; 0: from the first") \
+    F(U64, limit, 0, LIMIT_PAGE, NOREF, "0: 20")
+#define FIELDS_R_ACCOUNT(F) \
+    F(MONEY, opening, 0, LIMIT_AMOUNT, NOREF, "what was owned before the first entry of this page") \
+    F(LIST, entries, 0, LIMIT_PAGE, schema_entry_row, "in the order in which they happened") \
+    F(MONEY, closing, 0, LIMIT_AMOUNT, NOREF, "what was owned after the last one of this page") \
+    F(INDEX, after, 0, LIMIT_AMOUNT, NOREF, "the next page's cursor; 0: no more")
+#define FIELDS_Q_PROGRAMMES(F) \
+    F(BOOL, mine, 0, 1, NOREF, "only those of which one was given, or which one issued") \
+    F(BOOL, open_only, 0, 1, NOREF, "only those that have not ended") \
+    F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "cursor: lower names; 0: from the newest") \
+    F(U64, limit, 0, LIMIT_PAGE, NOREF, "0: 20")
+#define FIELDS_R_PROGRAMMES(F) \
+    F(LIST, programmes, 0, LIMIT_PAGE, schema_programme_row, "newest first") \
+    F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "the next page's cursor; 0: no more")
+#define FIELDS_Q_WITHDRAWALS(F) \
+    F(BOOL, all, 0, 1, NOREF, "everybody's (banks, operators, regulators)") \
+    F(BOOL, open_only, 0, 1, NOREF, "only what waits for the bank") \
+    F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "cursor: lower names; 0: from the newest") \
+    F(U64, limit, 0, LIMIT_PAGE, NOREF, "0: 20")
+#define FIELDS_R_WITHDRAWALS(F) \
+    F(LIST, withdrawals, 0, LIMIT_PAGE, schema_withdrawal_row, "newest first") \
+    F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "the next page's cursor; 0: no more")
+#define FIELDS_Q_CLAIMS(F) \
+    F(BOOL, all, 0, 1, NOREF, "everybody's (operators, regulators); otherwise those one is to rule on") \
+    F(BOOL, overdue, 0, 1, NOREF, "only those that are overdue") \
+    F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "cursor: lower names; 0: from the newest") \
+    F(U64, limit, 0, LIMIT_PAGE, NOREF, "0: 20")
+#define FIELDS_R_CLAIMS(F) \
+    F(LIST, claims, 0, LIMIT_PAGE, schema_claim_row, "newest trade first") \
+    F(INDEX, before, 0, LIMIT_AMOUNT, NOREF, "the next page's cursor; 0: no more")
+#define FIELDS_Q_PARTIES(F) \
+    F(FLAGS, roles, 0, ROLE_ALL, names_role, "with any of these roles; none: all") \
+    F(INDEX, after, 0, LIMIT_AMOUNT, NOREF, "cursor: higher party numbers") \
+    F(U64, limit, 0, LIMIT_PAGE, NOREF, "0: 20")
+#define FIELDS_R_PARTIES(F) \
+    F(LIST, parties, 0, LIMIT_PAGE, schema_party_row, "in the order of their admission") \
+    F(INDEX, after, 0, LIMIT_AMOUNT, NOREF, "the next page's cursor; 0: no more")
+#define FIELDS_R_KEYS(F) \
+    F(LIST, keys, 0, LIMIT_PAGE, schema_key_row, "a party's keys, the oldest first")
+#define FIELDS_Q_ORDER(F) F(INDEX, order, 1, LIMIT_AMOUNT, NOREF, "one of one's own")
+#define FIELDS_R_ORDER(F) F(LIST, row, 1, 1, schema_order_row, "as in the list")
+#define FIELDS_R_CARD(F) \
+    F(ID16, salt, 0, 0, NOREF, "salt") \
+    F(TEXT, card, 0, LIMIT_CARD_BYTES, NOREF, "the card: JSON, as its party wrote it") \
+    F(HASH, card_hash, 0, 0, NOREF, "SHA-256(salt ‖ card), as in the journal")
+#define FIELDS_Q_PUT_CARD(F) \
+    F(ID16, salt, 1, 0, NOREF, "16 random bytes") \
+    F(TEXT, card, 1, LIMIT_CARD_BYTES, NOREF, "the card, whose hash with the salt is the one in force (`card`, `enrol`)")
+#define FIELDS_Q_TAPE(F) \
+    F(INDEX, after, 0, LIMIT_AMOUNT, NOREF, "cursor: listings with a higher name") \
+    F(INDEX, listing, 0, LIMIT_AMOUNT, NOREF, "this listing alone; 0: all that are open or halted") \
+    F(U64, limit, 0, LIMIT_PAGE, NOREF, "0: 20")
+#define FIELDS_R_TAPE(F) \
+    F(U64, next, 0, LIMIT_AMOUNT, NOREF, "the rows are as after all records below this index") \
+    F(BOOL, halted, 0, 1, NOREF, "whether the market is halted") \
+    F(LIST, tops, 0, LIMIT_PAGE, schema_top_row, "listings in the order of their names") \
+    F(INDEX, after, 0, LIMIT_AMOUNT, NOREF, "the next page's cursor; 0: no more")
 #define FIELDS_R_CHECKPOINT(F) F(TEXT, checkpoint, 1, 4096, NOREF, "the newest signed checkpoint")
 #define FIELDS_Q_RECORDS(F) \
     F(INDEX, from, 0, LIMIT_AMOUNT, NOREF, "first record") \
@@ -235,8 +426,10 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
 
 #define PROTOCOL_ROWS(B) \
     B(CODE, code) B(RECORD_ROW, record_row) B(HASH_ROW, hash_row) B(LISTING_ROW, listing_row) B(LEVEL, level) \
-    B(ORDER_ROW, order_row) B(TRADE_ROW, trade_row) B(BALANCE, balance) B(STATEMENT_ROW, statement_row) \
-    B(REQUEST_ROW, request_row) B(RANGE, range)
+    B(ORDER_ROW, order_row) B(TRADE_ROW, trade_row) B(BALANCE, balance) B(KEY_CHANGE, key_change) B(STATEMENT_ROW, statement_row) \
+    B(REQUEST_ROW, request_row) B(RANGE, range) B(ENTRY_ROW, entry_row) B(PROGRAMME_ROW, programme_row) \
+    B(WITHDRAWAL_ROW, withdrawal_row) B(CLAIM_ROW, claim_row) B(PARTY_ROW, party_row) B(KEY_ROW, key_row) \
+    B(TOP_ROW, top_row)
 #define PROTOCOL_BODIES(B) \
     B(Q_NONE, q_none) B(R_NONE, r_none) B(Q_SUBMIT, q_submit) B(R_SUBMIT, r_submit) B(R_DOORS, r_doors) \
     B(Q_ENROL, q_enrol) B(Q_PARTY, q_party) B(R_PARTY, r_party) B(Q_SEARCH, q_search) B(R_SEARCH, r_search) \
@@ -247,41 +440,51 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     B(R_RECORDS, r_records) B(Q_CONSISTENCY, q_consistency) B(R_CONSISTENCY, r_consistency) B(Q_UPLOAD, q_upload) \
     B(R_UPLOAD, r_upload) B(Q_PUT_MANIFEST, q_put_manifest) B(Q_PUT_CHUNK, q_put_chunk) B(R_PUT, r_put) \
     B(Q_GET_MANIFEST, q_get_manifest) B(R_GET_MANIFEST, r_get_manifest) B(Q_GET_CHUNK, q_get_chunk) \
-    B(R_GET_CHUNK, r_get_chunk)
+    B(R_GET_CHUNK, r_get_chunk) B(R_CERTIFICATE, r_certificate) B(R_MARKET, r_market) B(Q_ACCOUNT, q_account) \
+    B(R_ACCOUNT, r_account) B(Q_PROGRAMMES, q_programmes) B(R_PROGRAMMES, r_programmes) \
+    B(Q_WITHDRAWALS, q_withdrawals) B(R_WITHDRAWALS, r_withdrawals) B(Q_CLAIMS, q_claims) B(R_CLAIMS, r_claims) \
+    B(Q_PARTIES, q_parties) B(R_PARTIES, r_parties) B(R_KEYS, r_keys) B(Q_ORDER, q_order) B(R_ORDER, r_order) \
+    B(R_CARD, r_card) B(Q_PUT_CARD, q_put_card) B(Q_TAPE, q_tape) B(R_TAPE, r_tape)
 
 /*
- * Messages of the tape (door 7422), which publishes what everyone may see, without names. Like an event, each is named by
- * the record it comes from. B(LIST, member, kind, "what it says").
+ * The tape (door 7422) publishes what every enrolled party may see, without names. A message is one frame, msgpack array
+ * [1, body of `tape`], and says what happened in the records `from` … `next` − 1 and how things stand after them; the
+ * next message begins where this one ends, so that a gap is seen at once. The verb `tape` gives the picture to begin with:
+ * subscribe, ask for it, then apply the messages whose `next` is above the picture's.
  */
 #define FIELDS_TAPE_LISTING(F) \
     F(INDEX, record, 1, LIMIT_AMOUNT, NOREF, "the record it comes from") \
-    F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "its time") \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "which listing") \
     F(ENUM, kind, 0, LISTING_COMPUTE, names_listing_kind, "what is offered") \
     F(TEXT, title, 1, LIMIT_TITLE_BYTES, NOREF, "title") \
     F(ENUM, state, 0, LISTING_CLOSED, names_listing_state, "its state now")
 #define FIELDS_TAPE_TOP(F) \
-    F(INDEX, record, 1, LIMIT_AMOUNT, NOREF, "the record it comes from") \
-    F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "its time") \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "whose book") \
     F(LIST, bid, 0, 1, schema_level, "the best bid; none: the side is empty") \
     F(LIST, ask, 0, 1, schema_level, "the best ask; none: the side is empty")
 #define FIELDS_TAPE_TRADE(F) \
     F(INDEX, record, 1, LIMIT_AMOUNT, NOREF, "the trade") \
-    F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "when") \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "what was traded") \
     F(MONEY, price, 0, LIMIT_AMOUNT, NOREF, "a unit") \
     F(U64, quantity, 1, LIMIT_AMOUNT, NOREF, "units") \
     F(ENUM, taker, 0, SIDE_ASK, names_side, "the side that came later")
 #define FIELDS_TAPE_STATE(F) \
     F(INDEX, record, 1, LIMIT_AMOUNT, NOREF, "the record it comes from") \
-    F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "its time") \
     F(BOOL, halted, 0, 1, NOREF, "whether the market is halted")
+#define FIELDS_TAPE(F) \
+    F(U64, from, 0, LIMIT_AMOUNT, NOREF, "first record it covers") \
+    F(U64, next, 0, LIMIT_AMOUNT, NOREF, "one past the last; the same as `from`: nothing new, the broker is there") \
+    F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "of the last of these records") \
+    F(LIST, listings, 0, LIMIT_PAGE, schema_tape_listing, "listings that are new or changed their state (once they are open)") \
+    F(LIST, trades, 0, LIMIT_PAGE, schema_tape_trade, "trades, in their order") \
+    F(LIST, states, 0, LIMIT_PAGE, schema_tape_state, "the market was halted or resumed") \
+    F(LIST, tops, 0, LIMIT_PAGE, schema_tape_top, "books whose top may have changed, as they are after the last record")
 #define TAPE_MESSAGES(B) \
     B(TAPE_LISTING, tape_listing, 1, "A listing is new, or its state changed.") \
-    B(TAPE_TOP, tape_top, 2, "The top of a book changed.") \
+    B(TAPE_TOP, tape_top, 2, "The top of a book.") \
     B(TAPE_TRADE, tape_trade, 3, "A trade happened.") \
-    B(TAPE_STATE, tape_state, 4, "The market's state changed.")
+    B(TAPE_STATE, tape_state, 4, "The market's state changed.") \
+    B(TAPE, tape, 5, "A message of the tape.")
 
 /* struct row_… / struct body_q_… and their schemas. */
 #define BODY_AS_STRUCT(NAME, member) \
@@ -313,6 +516,19 @@ TAPE_MESSAGES(KIND_AS_STRUCT)
     T(REQUESTS, "requests", DOOR_TRADE, q_requests, r_requests, "Enrolment requests that wait (operators).") \
     T(PROOF, "proof", DOOR_TRADE | DOOR_AUDIT, q_index, r_proof, "A record one is entitled to, with its inclusion proof.") \
     T(RECEIPT, "receipt", DOOR_TRADE, q_trade, r_receipt, "A settled trade's note, record and proof.") \
+    T(CERTIFICATE, "certificate", DOOR_TRADE, q_listing, r_certificate, "A registered listing's certificate, with its proof.") \
+    T(MARKET, "market", DOOR_LOBBY | DOOR_TRADE | DOOR_AUDIT, q_none, r_market, "The market's state and parameters.") \
+    T(ACCOUNT, "account", DOOR_TRADE | DOOR_AUDIT, q_account, r_account, "A statement of account: what was owned, entry by entry.") \
+    T(PROGRAMMES, "programmes", DOOR_LOBBY | DOOR_TRADE, q_programmes, r_programmes, "Voucher programmes, and what one has of them.") \
+    T(WITHDRAWALS, "withdrawals", DOOR_TRADE, q_withdrawals, r_withdrawals, "Withdrawals: one's own, or for a bank all.") \
+    T(CLAIMS, "claims", DOOR_TRADE, q_claims, r_claims, "Claims that wait for a ruling.") \
+    T(PARTIES, "parties", DOOR_TRADE | DOOR_AUDIT, q_parties, r_parties, "Who is enrolled (operators, regulators).") \
+    T(KEYS, "keys", DOOR_LOBBY | DOOR_TRADE | DOOR_AUDIT, q_party, r_keys, "A party's keys and since when each is in force.") \
+    T(ORDER, "order", DOOR_TRADE, q_order, r_order, "One of one's own orders.") \
+    T(TAPE, "tape", DOOR_TRADE, q_tape, r_tape, "The picture that the tape's messages go on from.") \
+    T(CARD, "card", DOOR_TRADE, q_party, r_card, "A contact card: one's own, a counterparty's, or (operators, regulators) anyone's.") \
+    T(PUT_CARD, "put_card", DOOR_TRADE, q_put_card, r_none, "Gives one's contact card to the broker, outside the journal.") \
+    T(ERASE_CARD, "erase_card", DOOR_TRADE, q_none, r_none, "Erases one's contact card.") \
     T(RECORDS, "records", DOOR_AUDIT, q_records, r_records, "Records in order; waits for new ones.") \
     T(CONSISTENCY, "consistency", DOOR_LOBBY | DOOR_TRADE | DOOR_AUDIT, q_consistency, r_consistency, "Proof that one head extends another.") \
     T(UPLOAD, "upload", DOOR_DATA, q_upload, r_upload, "What the store still needs of a listing's content.") \
@@ -367,6 +583,10 @@ MUST_USE enum tide_err reply_encode(const struct reply *r, const struct schema *
 MUST_USE enum tide_err reply_peek_id(struct bytes in, uint64_t *request_id);
 MUST_USE enum tide_err reply_decode(struct bytes in, const struct schema *schema, struct arena *arena,
                                     struct reply *out);
+
+/* A message of the tape. TIDE_ELIMIT: longer than a frame. Decoding: texts point into `in`, which may be anybody's. */
+MUST_USE enum tide_err tape_encode(const struct body_tape *message, struct arena *arena, struct bytes *out);
+MUST_USE enum tide_err tape_decode(struct bytes in, struct arena *arena, const struct body_tape **out);
 
 /* docs/protocol.md, generated: written to `file` (FILE *). TIDE_EIO. */
 struct _IO_FILE;

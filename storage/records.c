@@ -22,16 +22,22 @@ const char *const names_account[] = {"available", "held", "escrow", "fees", "flo
 const char *const names_parameter[] = {
     "fee_dataset_bp", "fee_model_bp",        "fee_report_bp", "fee_api_bp",   "fee_compute_bp",
     "grant_ms",       "accept_ms",           "accept_ms_per_10gib", "claim_ms", "statement_ms",
-    "collar_bp",      "claim_bond_fen",      "outage_ms",     NULL};
+    "collar_bp",      "claim_bond_fen",      "outage_ms",     "rekey_ms",     "voucher_hold_ms",
+    "vendor_listings_max", NULL};
 const char *const names_verdict[] = {"approve", "refuse", NULL};
 const char *const names_close_reason[] = {"cancelled", "expired", "listing_closed", "suspended",
                                           "self_trade", "unfilled", NULL};
 const char *const names_basis[] = {"accepted", "deadline", "ruling", "verdict", NULL};
 const char *const names_trade_state[] = {"none", "matched", "granted", "disputed", "claimed",
                                          "settled", "refunded", NULL};
-const char *const names_work[] = {"none", "match", "close_listing", "suspend", NULL};
+const char *const names_work[] = {"none", "match", "close_listing", "suspend", "resume_listing", "end_programme",
+                                  "draw", NULL};
+const char *const names_payout[] = {"paid", "returned", NULL};
+const char *const names_withdrawal_state[] = {"none", "held", "paid", "returned", NULL};
+const char *const names_ruling[] = {"settle", "refund", NULL};
+const char *const names_programme_state[] = {"none", "open", "ended", NULL};
 const char *const names_party_state[] = {"unknown", "waiting", "active", "suspended", NULL};
-const char *const names_signed[] = {"bid", "ask", "listing", NULL};
+const char *const names_signed[] = {"bid", "ask", "listing", "bid_replaced", "ask_replaced", NULL};
 
 _Static_assert(ARRAY_LEN(names_listing_kind) == LISTING_COMPUTE + 2, "a name each");
 _Static_assert(ARRAY_LEN(names_class) == CLASS_CORE + 2, "a name each");
@@ -42,7 +48,7 @@ _Static_assert(ARRAY_LEN(names_parameter) == PARAM_N + 1, "a name each");
 _Static_assert(ARRAY_LEN(names_close_reason) == CLOSE_UNFILLED + 2, "a name each");
 _Static_assert(ARRAY_LEN(names_basis) == BASIS_VERDICT + 2, "a name each");
 _Static_assert(ARRAY_LEN(names_trade_state) == TRADE_REFUNDED + 2, "a name each");
-_Static_assert(ARRAY_LEN(names_work) == WORK_SUSPEND + 2, "a name each");
+_Static_assert(ARRAY_LEN(names_work) == WORK_DRAW + 2, "a name each");
 _Static_assert(ARRAY_LEN(names_party_state) == PARTY_SUSPENDED + 2, "a name each");
 _Static_assert(1u << (ARRAY_LEN(names_role) - 1) == ROLE_ALL + 1, "a name each");
 
@@ -51,6 +57,7 @@ SCHEMA_DEFINE(PARAMETER, parameter_value, parameter, 0, "a parameter of the mark
 SCHEMA_DEFINE(OPERATOR, operator_entry, operator, 0, "an operator named by the genesis")
 SCHEMA_DEFINE(KEYWORD, keyword, keyword, 0, "a word to be found by")
 SCHEMA_DEFINE(COLUMN, column, column, 0, "a column of the table on offer")
+SCHEMA_DEFINE(SAMPLE_CHUNK, sample_chunk, sample_chunk, 0, "a chunk shown in clear")
 
 #define KIND_AS_SCHEMA(NAME, member, number, doc) SCHEMA_DEFINE(NAME, body_##member, member, number, doc)
 STATEMENTS(KIND_AS_SCHEMA)

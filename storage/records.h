@@ -27,6 +27,10 @@ extern const char *const names_close_reason[];
 extern const char *const names_basis[];
 extern const char *const names_trade_state[];
 extern const char *const names_work[];
+extern const char *const names_payout[];        /* what became of a withdrawal */
+extern const char *const names_withdrawal_state[];
+extern const char *const names_ruling[];
+extern const char *const names_programme_state[];
 extern const char *const names_party_state[];
 extern const char *const names_signed[];        /* whose signed statement of a trade */
 
@@ -36,6 +40,7 @@ enum role {
     ROLE_ALL = 255
 };
 enum listing_kind { LISTING_DATASET, LISTING_MODEL, LISTING_REPORT, LISTING_API, LISTING_COMPUTE };
+#define LISTING_KINDS_ALL 31u /* as a bit set */
 enum data_class { CLASS_GENERAL, CLASS_IMPORTANT, CLASS_CORE };
 enum listing_state {
     LISTING_NONE, LISTING_AWAITING, /* content is not completely stored yet */
@@ -48,14 +53,20 @@ enum account { ACCOUNT_AVAILABLE, ACCOUNT_HELD, ACCOUNT_ESCROW, ACCOUNT_FEES, AC
 enum parameter {
     PARAM_FEE_DATASET_BP, PARAM_FEE_MODEL_BP, PARAM_FEE_REPORT_BP, PARAM_FEE_API_BP, PARAM_FEE_COMPUTE_BP,
     PARAM_GRANT_MS, PARAM_ACCEPT_MS, PARAM_ACCEPT_MS_PER_10GIB, PARAM_CLAIM_MS, PARAM_STATEMENT_MS,
-    PARAM_COLLAR_BP, PARAM_CLAIM_BOND_FEN, PARAM_OUTAGE_MS, PARAM_N
+    PARAM_COLLAR_BP, PARAM_CLAIM_BOND_FEN, PARAM_OUTAGE_MS, PARAM_REKEY_MS, PARAM_VOUCHER_HOLD_MS,
+    PARAM_VENDOR_LISTINGS_MAX, PARAM_N
 };
 enum review_verdict { REVIEW_APPROVE, REVIEW_REFUSE };
 enum close_reason { CLOSE_CANCELLED, CLOSE_EXPIRED, CLOSE_LISTING_CLOSED, CLOSE_SUSPENDED, CLOSE_SELF_TRADE, CLOSE_UNFILLED };
 enum basis { BASIS_ACCEPTED, BASIS_DEADLINE, BASIS_RULING, BASIS_VERDICT };
 enum trade_state { TRADE_NONE, TRADE_MATCHED, TRADE_GRANTED, TRADE_DISPUTED, TRADE_CLAIMED, TRADE_SETTLED, TRADE_REFUNDED };
-enum work { WORK_NONE, WORK_MATCH, WORK_CLOSE_LISTING, WORK_SUSPEND }; /* what a `continue` goes on with */
-enum signed_part { SIGNED_BID, SIGNED_ASK, SIGNED_LISTING };
+/* What a `continue` goes on with; WORK_DRAW is the one that `drawn` ends. */
+enum work { WORK_NONE, WORK_MATCH, WORK_CLOSE_LISTING, WORK_SUSPEND, WORK_RESUME_LISTING, WORK_END_PROGRAMME, WORK_DRAW };
+enum payout { PAYOUT_PAID, PAYOUT_RETURNED };
+enum withdrawal_state { WITHDRAWAL_NONE, WITHDRAWAL_HELD, WITHDRAWAL_PAID, WITHDRAWAL_RETURNED };
+enum ruling { RULING_SETTLE, RULING_REFUND };
+enum programme_state { PROGRAMME_NONE, PROGRAMME_OPEN, PROGRAMME_ENDED };
+enum signed_part { SIGNED_BID, SIGNED_ASK, SIGNED_LISTING, SIGNED_BID_REPLACED, SIGNED_ASK_REPLACED };
 enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED };
 
 /* ---- parts used in several bodies ---- */
@@ -74,6 +85,9 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(HASH, wire_key, 1, 0, NOREF, "its CURVE key")
 #define FIELDS_KEYWORD(F) \
     F(TEXT, word, 1, 64, NOREF, "a keyword")
+#define FIELDS_SAMPLE_CHUNK(F) \
+    F(U64, chunk, 0, LIMIT_AMOUNT, NOREF, "which chunk") \
+    F(HASH, hash, 1, 0, NOREF, "SHA-256 of its plaintext")
 #define FIELDS_COLUMN(F) \
     F(TEXT, name, 1, 128, NOREF, "the column's name") \
     F(TEXT, type, 1, 32, NOREF, "its type, as the vendor calls it")
@@ -139,7 +153,12 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(U64, payload_len, 0, LIMIT_AMOUNT, NOREF, "content: bytes as stored, nonce included") \
     F(ID16, nonce, 0, 0, NOREF, "content: the age payload's nonce") \
     F(HASH, content_root, 0, 0, NOREF, "content: Merkle root over its sealed chunks") \
-    F(HASH, key_commitment, 0, 0, NOREF, "content: commitment to file key and nonce")
+    F(HASH, key_commitment, 0, 0, NOREF, "content: commitment to file key and nonce") \
+    F(U64, samples, 0, LIMIT_SAMPLES, NOREF, "chunks that the vendor will show in clear; the log draws which") \
+    F(U64, detail_len, 0, LIMIT_DETAIL_BYTES, NOREF, "sealed detail part: bytes before sealing") \
+    F(ID16, detail_nonce, 0, 0, NOREF, "sealed detail part: the age payload's nonce") \
+    F(HASH, detail_root, 0, 0, NOREF, "sealed detail part: Merkle root over its sealed chunks") \
+    F(HASH, detail_commitment, 0, 0, NOREF, "sealed detail part: commitment to its file key and nonce")
 #define FIELDS_STORED(F) \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "the listing whose ciphertext is completely stored and verified")
 #define FIELDS_REVIEW(F) \
@@ -174,11 +193,80 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
 #define FIELDS_ACCEPT(F) \
     F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade") \
     F(SIG, signature, 1, 0, NOREF, "the buyer's over the settlement text")
+#define FIELDS_REINSTATE(F) \
+    F(PARTY, party, 1, 0, NOREF, "who may go on") \
+    F(TEXT, reason, 1, 1024, NOREF, "why")
+#define FIELDS_REGROUP(F) \
+    F(PARTY, party, 1, 0, NOREF, "whose") \
+    F(TEXT, group, 0, 64, NOREF, "legal group from now on; empty: none") \
+    F(TEXT, jurisdiction, 0, 8, NOREF, "jurisdiction from now on") \
+    F(TEXT, reason, 1, 1024, NOREF, "why")
+#define FIELDS_NEW_KEYS(F) \
+    F(PARTY, party, 1, 0, NOREF, "the key in force of the party whose keys these become; who signs this is the new one") \
+    F(RECIPIENT, seal_key, 1, 0, NOREF, "its new sealing key") \
+    F(HASH, wire_key, 1, 0, NOREF, "its new CURVE key")
+#define FIELDS_REKEY(F) \
+    F(BIN, request, 1, 4096, NOREF, "the envelope of the `new_keys` statement, signed by the new key")
+#define FIELDS_REPLACE_KEYS(F) \
+    F(PARTY, party, 1, 0, NOREF, "who lost its key") \
+    F(BIN, request, 1, 4096, NOREF, "the envelope of its `new_keys` statement, signed by the new key") \
+    F(TEXT, reason, 1, 1024, NOREF, "how the operator knows it is theirs")
+#define FIELDS_STOP_REKEY(F) \
+    F(PARTY, party, 1, 0, NOREF, "whose announced change of keys is stopped")
+#define FIELDS_CARD(F) \
+    F(HASH, card_hash, 0, 0, NOREF, "SHA-256(salt ‖ card) of its contact card; absent: none")
+#define FIELDS_WITHDRAW(F) \
+    F(MONEY, amount, 1, LIMIT_AMOUNT, NOREF, "how much, in fen") \
+    F(TEXT, destination, 1, 128, NOREF, "where to, as agreed with the bank; no person's name")
+#define FIELDS_PAYOUT(F) \
+    F(INDEX, withdrawal, 1, LIMIT_AMOUNT, NOREF, "the `withdrawn` record it answers") \
+    F(ENUM, result, 0, PAYOUT_RETURNED, names_payout, "paid, or it came back") \
+    F(TEXT, reference, 1, 64, NOREF, "the bank's own reference, never used twice")
+#define FIELDS_HALT(F) \
+    F(INDEX, listing, 0, LIMIT_AMOUNT, NOREF, "which; 0: the whole market") \
+    F(TEXT, reason, 1, 1024, NOREF, "why")
+#define FIELDS_RESUME(F) \
+    F(INDEX, listing, 0, LIMIT_AMOUNT, NOREF, "which; 0: the whole market")
+#define FIELDS_PARAMETERS(F) \
+    F(LIST, parameters, 1, PARAM_N, schema_parameter, "what changes, each at most once") \
+    F(TEXT, reason, 1, 1024, NOREF, "why")
+#define FIELDS_REPLACE(F) \
+    F(INDEX, order, 1, LIMIT_AMOUNT, NOREF, "one's own resting order") \
+    F(MONEY, price, 1, LIMIT_AMOUNT, NOREF, "its limit from now on") \
+    F(U64, quantity, 0, LIMIT_AMOUNT, NOREF, "units wanted from now on; 0 for an unlimited ask")
+#define FIELDS_PROGRAMME(F) \
+    F(TEXT, name, 1, LIMIT_NAME_BYTES, NOREF, "the programme's name") \
+    F(FLAGS, kinds, 1, LISTING_KINDS_ALL, names_listing_kind, "what it may be spent on") \
+    F(U64, share_bp, 1, 10000, NOREF, "the share of a price it pays, in basis points") \
+    F(MONEY, top_price, 1, LIMIT_AMOUNT, NOREF, "price of a unit up to which it pays its share") \
+    F(MONEY, cap_party, 1, LIMIT_AMOUNT, NOREF, "the most one party is given") \
+    F(MONEY, fund, 1, LIMIT_AMOUNT, NOREF, "all of it, set aside from the issuer's CNY at once") \
+    F(TIME, ends_at, 1, LIMIT_AMOUNT, NOREF, "what is not spent then goes back to the issuer")
+#define FIELDS_GIVE(F) \
+    F(INDEX, programme, 1, LIMIT_AMOUNT, NOREF, "from which programme") \
+    F(PARTY, party, 1, 0, NOREF, "to whom") \
+    F(MONEY, amount, 1, LIMIT_AMOUNT, NOREF, "how much")
+#define FIELDS_CLAIM(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade") \
+    F(HASH, reasons, 1, 0, NOREF, "SHA-256 of the buyer's reasons")
+#define FIELDS_RULING(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade") \
+    F(ENUM, ruling, 0, RULING_REFUND, names_ruling, "who is right: settle (the vendor) or refund (the buyer)") \
+    F(HASH, reasons, 1, 0, NOREF, "SHA-256 of the arbiter's reasons")
+#define FIELDS_ARBITER(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade's claim") \
+    F(PARTY, arbiter, 1, 0, NOREF, "who is to rule now")
+#define FIELDS_SAMPLE(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "which listing") \
+    F(LIST, chunks, 1, LIMIT_SAMPLES, schema_sample_chunk, "the chunks drawn, in the order drawn")
+#define FIELDS_DRAWN(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "whose samples") \
+    F(HASH, root, 1, 0, NOREF, "the log's root at the size of the approval's index + 1")
 #define FIELDS_TICK(F) \
     F(U64, outage_ms, 0, LIMIT_AMOUNT, NOREF, "time the broker was down before this, if longer than its parameter")
 #define FIELDS_CONTINUE(F) \
-    F(ENUM, work, 1, WORK_SUSPEND, names_work, "what goes on") \
-    F(INDEX, subject, 0, LIMIT_AMOUNT, NOREF, "the order, the listing, or the party's `admitted` event")
+    F(ENUM, work, 1, WORK_END_PROGRAMME, names_work, "what goes on") \
+    F(INDEX, subject, 0, LIMIT_AMOUNT, NOREF, "the order, the listing, the programme, or the party's `admitted` event")
 
 /* ---- events ---- */
 #define FIELDS_OPENED(F) \
@@ -197,7 +285,8 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(TEXT, group, 0, 64, NOREF, "legal group") \
     F(TEXT, jurisdiction, 0, 8, NOREF, "jurisdiction") \
     F(RECIPIENT, seal_key, 1, 0, NOREF, "sealing key") \
-    F(HASH, wire_key, 1, 0, NOREF, "CURVE key")
+    F(HASH, wire_key, 1, 0, NOREF, "CURVE key") \
+    F(HASH, card_hash, 0, 0, NOREF, "salted hash of its contact card")
 #define FIELDS_SUSPENDED(F) \
     F(PARTY, party, 1, 0, NOREF, "who")
 #define FIELDS_DEPOSITED(F) \
@@ -210,6 +299,12 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(PARTY, vendor, 1, 0, NOREF, "who lists") \
     F(ENUM, kind, 0, LISTING_COMPUTE, names_listing_kind, "what") \
     F(TEXT, title, 1, LIMIT_TITLE_BYTES, NOREF, "title") \
+    F(TEXT, summary, 0, 4096, NOREF, "summary") \
+    F(TEXT, category, 0, 64, NOREF, "category") \
+    F(LIST, keywords, 0, 16, schema_keyword, "words to be found by") \
+    F(TEXT, place, 0, 64, NOREF, "place covered") \
+    F(TIME, time_from, 0, LIMIT_AMOUNT, NOREF, "first moment covered") \
+    F(TIME, time_to, 0, LIMIT_AMOUNT, NOREF, "last moment covered") \
     F(ENUM, class, 0, CLASS_CORE, names_class, "data class") \
     F(TEXT, jurisdictions, 0, 64, NOREF, "where it may be used") \
     F(TEXT, purposes, 0, 128, NOREF, "for what") \
@@ -220,6 +315,8 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(HASH, content_root, 0, 0, NOREF, "content root") \
     F(HASH, key_commitment, 0, 0, NOREF, "key commitment") \
     F(INDEX, revises, 0, LIMIT_AMOUNT, NOREF, "earlier listing") \
+    F(U64, samples, 0, LIMIT_SAMPLES, NOREF, "chunks it will show") \
+    F(U64, closed_untraded, 0, LIMIT_AMOUNT, NOREF, "listings of this title or content that the vendor closed untraded before") \
     F(ENUM, state, 0, LISTING_CLOSED, names_listing_state, "the state it begins in")
 #define FIELDS_LISTING_MOVED(F) \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "which listing") \
@@ -237,8 +334,12 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(ENUM, tif, 0, TIF_FOK, names_tif, "time in force") \
     F(TIME, expires_at, 0, LIMIT_AMOUNT, NOREF, "gtd") \
     F(RECIPIENT, recipient, 0, 0, NOREF, "one-time recipient") \
+    F(BOOL, post_only, 0, 1, NOREF, "never the side that comes later") \
+    F(MONEY, budget, 0, LIMIT_AMOUNT, NOREF, "market bids: the most it may spend") \
+    F(INDEX, voucher, 0, LIMIT_AMOUNT, NOREF, "bids: the programme that pays a share") \
+    F(MONEY, voucher_unit, 0, LIMIT_AMOUNT, NOREF, "bids: what the voucher holds of each unit") \
     F(BOOL, rests, 0, 1, NOREF, "what its immediate trades leave of it rests in the book") \
-    F(LIST, postings, 0, 4, schema_posting, "money held")
+    F(LIST, postings, 0, LIMIT_POSTINGS, schema_posting, "money held")
 #define FIELDS_NOT_PLACED(F) \
     F(U64, item, 0, LIMIT_BATCH_ORDERS, NOREF, "position in its batch") \
     F(U64, code, 1, 999, NOREF, "outcome code")
@@ -253,19 +354,21 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(U64, quantity, 1, LIMIT_AMOUNT, NOREF, "units") \
     F(MONEY, total, 0, LIMIT_AMOUNT, NOREF, "price × quantity, now in escrow") \
     F(MONEY, fee, 0, LIMIT_AMOUNT, NOREF, "the market's part of it, paid by the vendor") \
+    F(INDEX, programme, 0, LIMIT_AMOUNT, NOREF, "the voucher programme that pays a part; 0: none") \
+    F(MONEY, voucher, 0, LIMIT_AMOUNT, NOREF, "what it pays of the total") \
     F(RECIPIENT, recipient, 1, 0, NOREF, "who the grant is for") \
     F(U64, bid_left, 0, LIMIT_AMOUNT, NOREF, "what the bid still wants") \
     F(U64, ask_left, 0, LIMIT_AMOUNT, NOREF, "what the ask still offers; 0 if unlimited") \
     F(TIME, grant_due, 0, LIMIT_AMOUNT, NOREF, "granted by then, or refunded") \
     F(U64, accept_ms, 0, LIMIT_AMOUNT, NOREF, "time the buyer has from the grant") \
-    F(LIST, postings, 0, 4, schema_posting, "money moved")
+    F(LIST, postings, 0, LIMIT_POSTINGS, schema_posting, "money moved")
 #define FIELDS_ORDER_CLOSED(F) \
     F(INDEX, order, 1, LIMIT_AMOUNT, NOREF, "which order") \
     F(ENUM, reason, 0, CLOSE_UNFILLED, names_close_reason, "why") \
     F(U64, left, 0, LIMIT_AMOUNT, NOREF, "units that were still open") \
-    F(LIST, postings, 0, 4, schema_posting, "money released")
+    F(LIST, postings, 0, LIMIT_POSTINGS, schema_posting, "money released")
 #define FIELDS_SLICED(F) \
-    F(ENUM, work, 1, WORK_SUSPEND, names_work, "what was too much for one record") \
+    F(ENUM, work, 1, WORK_END_PROGRAMME, names_work, "what was too much for one record") \
     F(INDEX, subject, 0, LIMIT_AMOUNT, NOREF, "what it is about; a `continue` follows")
 #define FIELDS_RESTED(F) \
     F(INDEX, order, 1, LIMIT_AMOUNT, NOREF, "the order whose matching ended; the rest of it rests")
@@ -276,10 +379,113 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade") \
     F(ENUM, basis, 0, BASIS_VERDICT, names_basis, "why the money moved") \
     F(TEXT, text, 1, 2048, NOREF, "the settlement text (docs/formats.md)") \
-    F(LIST, postings, 0, 6, schema_posting, "money moved")
-#define FIELDS_REFUNDED FIELDS_SETTLED
+    F(MONEY, locked, 0, LIMIT_AMOUNT, NOREF, "of the vendor's money: what a voucher paid, not to be withdrawn yet") \
+    F(TIME, locked_until, 0, LIMIT_AMOUNT, NOREF, "when it may be") \
+    F(LIST, postings, 0, LIMIT_POSTINGS, schema_posting, "money moved")
+#define FIELDS_REFUNDED(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade") \
+    F(ENUM, basis, 0, BASIS_VERDICT, names_basis, "why the money moved") \
+    F(TEXT, text, 1, 2048, NOREF, "the settlement text (docs/formats.md)") \
+    F(LIST, postings, 0, LIMIT_POSTINGS, schema_posting, "money moved")
 #define FIELDS_SHIFTED(F) \
     F(U64, outage_ms, 1, LIMIT_AMOUNT, NOREF, "every open deadline moves by this")
+#define FIELDS_REINSTATED(F) \
+    F(PARTY, party, 1, 0, NOREF, "who")
+#define FIELDS_REGROUPED(F) \
+    F(PARTY, party, 1, 0, NOREF, "who") \
+    F(TEXT, group, 0, 64, NOREF, "its legal group now") \
+    F(TEXT, jurisdiction, 0, 8, NOREF, "its jurisdiction now")
+#define FIELDS_REKEY_ANNOUNCED(F) \
+    F(PARTY, party, 1, 0, NOREF, "who, by the key in force") \
+    F(PARTY, new_key, 1, 0, NOREF, "its signing key to come") \
+    F(RECIPIENT, seal_key, 1, 0, NOREF, "its sealing key to come") \
+    F(HASH, wire_key, 1, 0, NOREF, "its CURVE key to come") \
+    F(TIME, effective_at, 1, LIMIT_AMOUNT, NOREF, "when, unless it is stopped; withdrawals are frozen until then")
+#define FIELDS_REKEYED(F) \
+    F(PARTY, party, 1, 0, NOREF, "who, by the key that was in force") \
+    F(PARTY, new_key, 1, 0, NOREF, "its signing key from now on") \
+    F(RECIPIENT, seal_key, 1, 0, NOREF, "its sealing key") \
+    F(HASH, wire_key, 1, 0, NOREF, "its CURVE key")
+#define FIELDS_REKEY_STOPPED(F) \
+    F(PARTY, party, 1, 0, NOREF, "whose announced change of keys does not happen")
+#define FIELDS_CARDED(F) \
+    F(PARTY, party, 1, 0, NOREF, "who") \
+    F(HASH, card_hash, 0, 0, NOREF, "salted hash of its contact card; absent: it has none")
+#define FIELDS_WITHDRAWN(F) \
+    F(PARTY, party, 1, 0, NOREF, "whose money") \
+    F(MONEY, amount, 1, LIMIT_AMOUNT, NOREF, "how much is to be paid out") \
+    F(TEXT, destination, 1, 128, NOREF, "where to") \
+    F(LIST, postings, 2, 2, schema_posting, "money held")
+#define FIELDS_PAID_OUT(F) \
+    F(INDEX, withdrawal, 1, LIMIT_AMOUNT, NOREF, "which withdrawal") \
+    F(ENUM, result, 0, PAYOUT_RETURNED, names_payout, "paid, or it came back") \
+    F(PARTY, bank, 1, 0, NOREF, "which bank") \
+    F(TEXT, reference, 1, 64, NOREF, "the bank's reference") \
+    F(LIST, postings, 2, 2, schema_posting, "money moved")
+#define FIELDS_MARKET_MOVED(F) \
+    F(BOOL, halted, 0, 1, NOREF, "whether the market is halted now")
+#define FIELDS_PARAMETERS_SET(F) \
+    F(LIST, parameters, 1, PARAM_N, schema_parameter, "what has a new value")
+#define FIELDS_AMENDED(F) \
+    F(INDEX, order, 1, LIMIT_AMOUNT, NOREF, "which order") \
+    F(U64, left, 1, LIMIT_AMOUNT, NOREF, "units still wanted, fewer than before") \
+    F(LIST, postings, 0, LIMIT_POSTINGS, schema_posting, "money released")
+#define FIELDS_REPLACED(F) \
+    F(INDEX, order, 1, LIMIT_AMOUNT, NOREF, "which order; it now stands behind all others of its price") \
+    F(MONEY, price, 1, LIMIT_AMOUNT, NOREF, "its limit now") \
+    F(U64, left, 0, LIMIT_AMOUNT, NOREF, "units it now wants; 0 if unlimited") \
+    F(MONEY, voucher_unit, 0, LIMIT_AMOUNT, NOREF, "what the voucher holds of each unit now") \
+    F(BOOL, rests, 0, 1, NOREF, "what its immediate trades leave of it rests in the book") \
+    F(LIST, postings, 0, LIMIT_POSTINGS, schema_posting, "money held or released")
+#define FIELDS_PROGRAMME_OPENED(F) \
+    F(PARTY, issuer, 1, 0, NOREF, "who pays") \
+    F(TEXT, name, 1, LIMIT_NAME_BYTES, NOREF, "name") \
+    F(FLAGS, kinds, 1, LISTING_KINDS_ALL, names_listing_kind, "what it may be spent on") \
+    F(U64, share_bp, 1, 10000, NOREF, "share of a price, in basis points") \
+    F(MONEY, top_price, 1, LIMIT_AMOUNT, NOREF, "price of a unit up to which it pays its share") \
+    F(MONEY, cap_party, 1, LIMIT_AMOUNT, NOREF, "the most one party is given") \
+    F(MONEY, fund, 1, LIMIT_AMOUNT, NOREF, "all of it") \
+    F(TIME, ends_at, 1, LIMIT_AMOUNT, NOREF, "its end") \
+    F(LIST, postings, 4, 4, schema_posting, "money set aside, asset issued")
+#define FIELDS_GIVEN(F) \
+    F(INDEX, programme, 1, LIMIT_AMOUNT, NOREF, "from which programme") \
+    F(PARTY, party, 1, 0, NOREF, "to whom") \
+    F(MONEY, amount, 1, LIMIT_AMOUNT, NOREF, "how much") \
+    F(LIST, postings, 2, 2, schema_posting, "asset moved")
+#define FIELDS_PROGRAMME_CLOSED(F) \
+    F(INDEX, programme, 1, LIMIT_AMOUNT, NOREF, "which programme has ended")
+#define FIELDS_VOUCHER_RETURNED(F) \
+    F(INDEX, programme, 1, LIMIT_AMOUNT, NOREF, "of which programme") \
+    F(PARTY, party, 1, 0, NOREF, "who had it") \
+    F(MONEY, amount, 0, LIMIT_AMOUNT, NOREF, "what it had not spent") \
+    F(LIST, postings, 0, 4, schema_posting, "asset and money that go back")
+#define FIELDS_UNLOCKED(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "whose voucher part may be withdrawn now") \
+    F(PARTY, party, 1, 0, NOREF, "by whom") \
+    F(MONEY, amount, 1, LIMIT_AMOUNT, NOREF, "how much")
+#define FIELDS_REGISTERED(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "which listing") \
+    F(U64, certificate, 1, LIMIT_AMOUNT, NOREF, "the certificate's number") \
+    F(TEXT, text, 1, 2048, NOREF, "the certificate's text (docs/formats.md)")
+#define FIELDS_SAMPLE_DRAWN(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "whose samples") \
+    F(HASH, seed, 1, 0, NOREF, "from which the chunks follow (docs/formats.md)")
+#define FIELDS_CLAIMED(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade") \
+    F(PARTY, arbiter, 1, 0, NOREF, "whose turn it is to rule") \
+    F(TIME, due, 1, LIMIT_AMOUNT, NOREF, "by then, or it is overdue") \
+    F(MONEY, bond, 0, LIMIT_AMOUNT, NOREF, "the buyer's bond") \
+    F(LIST, postings, 0, LIMIT_POSTINGS, schema_posting, "the bond held")
+#define FIELDS_OVERDUE(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "whose claim was not ruled on in time") \
+    F(PARTY, arbiter, 1, 0, NOREF, "by whom")
+#define FIELDS_ARBITER_NAMED(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade") \
+    F(PARTY, arbiter, 1, 0, NOREF, "who is to rule now") \
+    F(TIME, due, 1, LIMIT_AMOUNT, NOREF, "by then, or it is overdue")
+#define FIELDS_DEFERRED(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "whose deadline is later, because of a halt") \
+    F(TIME, due, 0, LIMIT_AMOUNT, NOREF, "when; 0: not before its listing is resumed or closed")
 
 /*
  * Every kind: S(NAME, member, number, "name", who says it) and V(...) for events. The number is the kind's on the
@@ -301,7 +507,27 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     S(GRANT, grant, 13, "the trade's vendor") \
     S(ACCEPT, accept, 14, "the trade's buyer") \
     S(TICK, tick, 15, "the broker: time has come") \
-    S(CONTINUE, continue, 16, "the broker: what was too much for one record goes on")
+    S(CONTINUE, continue, 16, "the broker: what was too much for one record goes on") \
+    S(REINSTATE, reinstate, 17, "an operator") \
+    S(REGROUP, regroup, 18, "an operator") \
+    S(NEW_KEYS, new_keys, 19, "a party's new key; not journaled itself, `rekey` or `replace_keys` carries it") \
+    S(REKEY, rekey, 20, "a party, with the key in force") \
+    S(REPLACE_KEYS, replace_keys, 21, "an operator, for a party that lost its key") \
+    S(STOP_REKEY, stop_rekey, 22, "the party, or an operator") \
+    S(CARD, card, 23, "a party") \
+    S(WITHDRAW, withdraw, 24, "a party") \
+    S(PAYOUT, payout, 25, "a bank") \
+    S(HALT, halt, 26, "an operator") \
+    S(RESUME, resume, 27, "an operator") \
+    S(PARAMETERS, parameters, 28, "an operator") \
+    S(REPLACE, replace, 29, "the order's owner") \
+    S(PROGRAMME, programme, 30, "an issuer") \
+    S(GIVE, give, 31, "the programme's issuer") \
+    S(CLAIM, claim, 32, "the trade's buyer") \
+    S(RULING, ruling, 33, "the arbiter named") \
+    S(ARBITER, arbiter, 34, "an operator") \
+    S(SAMPLE, sample, 35, "the listing's vendor") \
+    S(DRAWN, drawn, 36, "the broker: which root a sample is drawn from")
 #define EVENTS(V) \
     V(OPENED, opened, 101, "the market begins") \
     V(ADMITTED, admitted, 102, "a party is enrolled; the index of this record is its number") \
@@ -318,7 +544,30 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     V(GRANTED, granted, 113, "the key went to the buyer") \
     V(SETTLED, settled, 114, "the vendor is paid") \
     V(REFUNDED, refunded, 115, "the buyer has the money back") \
-    V(SHIFTED, shifted, 116, "open deadlines move: the broker was down")
+    V(SHIFTED, shifted, 116, "open deadlines move: the broker was down, or the market halted") \
+    V(REINSTATED, reinstated, 117, "a suspended party may go on") \
+    V(REGROUPED, regrouped, 118, "a party's legal group or jurisdiction changes") \
+    V(REKEY_ANNOUNCED, rekey_announced, 119, "a lost key will be replaced, unless somebody stops it") \
+    V(REKEYED, rekeyed, 120, "a party has new keys") \
+    V(REKEY_STOPPED, rekey_stopped, 121, "an announced change of keys does not happen") \
+    V(CARDED, carded, 122, "a party's contact card has another hash") \
+    V(WITHDRAWN, withdrawn, 123, "the index of this record is the withdrawal's name") \
+    V(PAID_OUT, paid_out, 124, "a withdrawal was paid, or came back") \
+    V(MARKET_MOVED, market_moved, 125, "the market is halted or resumed") \
+    V(PARAMETERS_SET, parameters_set, 126, "parameters have new values") \
+    V(AMENDED, amended, 127, "an order wants less; its priority stays") \
+    V(REPLACED, replaced, 128, "an order has another price or wants more; its priority is lost") \
+    V(PROGRAMME_OPENED, programme_opened, 129, "the index of this record is the programme's name, and its asset") \
+    V(GIVEN, given, 130, "a party is given of a programme") \
+    V(PROGRAMME_CLOSED, programme_closed, 131, "a programme has ended") \
+    V(VOUCHER_RETURNED, voucher_returned, 132, "what a party had left of an ended programme goes back") \
+    V(UNLOCKED, unlocked, 133, "a vendor may withdraw what a voucher paid") \
+    V(REGISTERED, registered, 134, "a listing is registered: its certificate") \
+    V(SAMPLE_DRAWN, sample_drawn, 135, "which chunks a vendor has to show is decided") \
+    V(CLAIMED, claimed, 136, "a buyer asks for an arbiter's ruling") \
+    V(OVERDUE, overdue, 137, "an arbiter did not rule in time") \
+    V(ARBITER_NAMED, arbiter_named, 138, "another arbiter is to rule") \
+    V(DEFERRED, deferred, 139, "a trade's deadline is put off by a halt")
 
 /* ---- from lists to structs ---- */
 #define MEMBER_U64(m) uint64_t m;
@@ -344,7 +593,8 @@ struct parameter_value { FIELDS_PARAMETER(FIELD_AS_MEMBER) };
 struct operator_entry { FIELDS_OPERATOR(FIELD_AS_MEMBER) };
 struct keyword { FIELDS_KEYWORD(FIELD_AS_MEMBER) };
 struct column { FIELDS_COLUMN(FIELD_AS_MEMBER) };
-extern const struct schema schema_posting, schema_parameter, schema_operator, schema_keyword, schema_column;
+struct sample_chunk { FIELDS_SAMPLE_CHUNK(FIELD_AS_MEMBER) };
+extern const struct schema schema_posting, schema_parameter, schema_operator, schema_keyword, schema_column, schema_sample_chunk;
 
 /* struct body_order { … }; extern const struct schema schema_order; and so on for every kind. */
 #define KIND_AS_STRUCT(NAME, member, number, doc) \

@@ -7,6 +7,7 @@
 
 #include "crypto/note.h"
 #include "storage/arena.h"
+#include "storage/limits.h"
 
 #define SETTLEMENT_TEXT_MAX 2048
 
@@ -25,12 +26,19 @@ struct bytes settlement_format(const struct settlement *s, struct arena *arena);
 /* Takes it apart; strict: formatting the result gives the same bytes. TIDE_EMALFORMED. */
 MUST_USE enum tide_err settlement_parse(struct bytes text, struct settlement *out);
 
-/* A .tide-receipt: the note, an empty line, the tlog-proof with the record in its extra line. */
+/*
+ * A .tide-receipt: the note, an empty line, the tlog-proof with the record in its extra line; then, for each change of a
+ * party's key between the text and its signature, an empty line and the tlog-proof of the `rekeyed` record.
+ */
 struct receipt {
     struct bytes note;
     struct bytes proof; /* text */
+    struct bytes changes[RECEIPT_CHANGES_MAX];
+    size_t n_changes;
 };
+/* NULL data: no memory, or parts that would come apart elsewhere. */
 struct bytes receipt_format(const struct receipt *r, struct arena *arena);
+/* Takes it apart; the parts point into `file`. TIDE_EMALFORMED. */
 MUST_USE enum tide_err receipt_parse(struct bytes file, struct receipt *out);
 
 #endif

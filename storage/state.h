@@ -77,9 +77,13 @@ MUST_USE enum tide_err state_prev(struct state_view *v, enum table table, void *
 /* Number of rows of a table (for `info` and metrics). */
 MUST_USE enum tide_err state_count(struct state_view *v, enum table table, uint64_t *out);
 
-/* The name of a table and the bytes of its keys. */
+/* The name of a table, the bytes of its keys and of its rows. */
 const char *state_table_name(enum table table);
 size_t state_key_len(enum table table);
+size_t state_row_len(enum table table);
+
+/* SHA-256 over every table's keys and rows in their order: equal folds have equal digests. Walks everything. */
+MUST_USE enum tide_err state_digest(struct state_view *v, uint8_t out[32]);
 
 uint64_t state_file_bytes(struct state *s);
 
@@ -113,21 +117,28 @@ static inline void key_u8_u64(uint8_t key[9], uint8_t a, uint64_t b)
 
 /* Execution order: the first key under listing and side is the best order. Prices of bids are inverted. */
 #define BOOK_KEY_BYTES 25
-static inline void key_book(uint8_t key[BOOK_KEY_BYTES], uint64_t listing, uint64_t side, uint64_t price, uint64_t order)
+static inline void key_book(uint8_t key[BOOK_KEY_BYTES], uint64_t listing, uint64_t side, uint64_t price,
+                            uint64_t priority)
 {
     be64_put(key, listing);
     key[8] = (uint8_t)side;
     be64_put(key + 9, side == SIDE_BID ? ~price : price);
-    be64_put(key + 17, order);
+    be64_put(key + 17, priority);
 }
 static inline uint64_t book_key_price(const uint8_t key[BOOK_KEY_BYTES])
 {
     uint64_t price = be64_get(key + 9);
     return key[8] == SIDE_BID ? ~price : price;
 }
-static inline uint64_t book_key_order(const uint8_t key[BOOK_KEY_BYTES])
+static inline uint64_t book_key_priority(const uint8_t key[BOOK_KEY_BYTES])
 {
     return be64_get(key + 17);
+}
+static inline void key_u64_u64_u64(uint8_t key[24], uint64_t a, uint64_t b, uint64_t c)
+{
+    be64_put(key, a);
+    be64_put(key + 8, b);
+    be64_put(key + 16, c);
 }
 
 #endif

@@ -32,6 +32,11 @@ size_t state_key_len(enum table table)
     return specs[table].key_len;
 }
 
+size_t state_row_len(enum table table)
+{
+    return specs[table].row_len;
+}
+
 static MDB_val key_val(const void *key, size_t len)
 {
     return (MDB_val){len, (void *)(uintptr_t)key};

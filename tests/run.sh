@@ -37,7 +37,11 @@ for test in "$out"/unit/test_*; do
     [ -f "tests/unit/$(basename "$test").c" ] || continue
     run "$(basename "$test")" timeout 300 "$test"
 done
-run scenario timeout 300 "$out/scenario" tests/scenario/*.market
+run scenario timeout 300 "$out/scenario" --docs docs/market.md tests/scenario/*.market
+case $what in
+all) run model timeout 900 "$out/model/test_model" ;;
+long) run "model (seed 20261123)" timeout 7200 "$out/model/test_model" --seed 20261123 --statements 1000000 ;;
+esac
 if [ "$what" != short ]; then
     for replay in "$out"/replay/fuzz_*; do
         [ -x "$replay" ] && run "$(basename "$replay")" timeout 120 "$replay" "tests/fuzz/corpus/${replay##*/fuzz_}"

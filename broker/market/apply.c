@@ -100,7 +100,7 @@ enum tide_err fold_statement(struct fold *f, uint64_t index, uint64_t time_ms, c
     if (s->kind != KIND_CONTINUE) f->market.heard_ms = time_ms;
     f->market.last_statement = index;
     memcpy(f->market.last_command, key, sizeof key);
-    if (s->kind == KIND_CONTINUE) f->market.pending_work = f->market.pending_subject = 0;
+    if (s->kind == KIND_CONTINUE || s->kind == KIND_DRAWN) f->market.pending_work = f->market.pending_subject = 0;
     f->applied = index + 1;
     return fold_put_market(f);
 }
@@ -126,7 +126,7 @@ enum tide_err fold_event(struct fold *f, uint64_t index, uint64_t time_ms, uint6
     f->cause = cause;
     enum tide_err err = fold_expect_next(f, index);
     const struct list *postings = event_postings(kind, body);
-    if (!err && postings) err = fold_postings(f, postings);
+    if (!err && postings) err = fold_postings(f, kind, postings);
     if (!err) err = apply_kind(f, kind, body);
     f->applied = index + 1;
     return err;

@@ -1,8 +1,10 @@
 /*
- * Deadlines: a trade's, and an order's expiry, in the order of their time; the earliest of them.
+ * Deadlines: a trade's, an order's expiry, and the others' (enum deadline_kind), in the order of their time; the clocks
+ * that they follow; the earliest of them.
  *
- * Always holds: a trade's deadlines are kept without shift_ms, the sum of all outages, and are due when key + shift_ms
- * has come; an order's expiry is not moved by outages.
+ * Always holds: a trade's deadline is kept by its listing's clock, and is due when that clock has come there. Its key in
+ * the table has the market's clock, at or before the moment it will be due: whoever finds it too early, because the
+ * listing was halted meanwhile, puts it off. The other kinds are kept by the wall's clock, and nothing moves them.
  * Not here: acting on what is due (due.c), which deadline a trade's state has (transitions.c).
  */
 #include "broker/market/law.h"
@@ -10,7 +12,11 @@
 const struct deadline_rule deadline_kinds[] = {
     {DEADLINE_GRANT, true},
     {DEADLINE_ACCEPT, true},
+    {DEADLINE_CLAIM, true},
     {DEADLINE_ORDER, false},
+    {DEADLINE_REKEY, false},
+    {DEADLINE_PROGRAMME, false},
+    {DEADLINE_UNLOCK, false},
 };
 const size_t n_deadline_kinds = ARRAY_LEN(deadline_kinds);
 
@@ -29,25 +35,81 @@ enum tide_err deadline_del(struct fold *f, enum deadline_kind kind, uint64_t due
     return must_exist(state_del(f->state, TABLE_DEADLINE, key));
 }
 
-/* The earliest deadline of one kind, with the shift; UINT64_MAX: none. */
-static enum tide_err earliest_of(struct state_view *state, const struct deadline_rule *rule, uint64_t shift_ms,
-                                 uint64_t *at_ms)
+/* ---- clocks ---- */
+
+uint64_t market_clock(const struct row_market *market, uint64_t now_ms)
+{
+    return (market->halted ? market->halted_at : now_ms) - market->shift_ms;
+}
+
+uint64_t listing_clock(const struct row_market *market, const struct row_listing *listing, uint64_t now_ms)
+{
+    return (listing->state == LISTING_HALTED ? listing->halted_at : market_clock(market, now_ms)) - listing->halted_ms;
+}
+
+/* ---- a trade's deadline ---- */
+
+enum tide_err trade_deadline_set(struct fold *f, enum deadline_kind kind, uint64_t trade, struct row_trade *row,
+                                 uint64_t due_ms)
+{
+    struct row_listing listing;
+    enum tide_err err = fold_market(f);
+    if (!err) err = must_exist(listing_get(f->state, row->listing, &listing));
+    if (err) return err;
+    if (due_ms < f->time_ms) return TIDE_EDAMAGED;
+    uint64_t left_ms = due_ms - f->time_ms;
+    row->due = listing_clock(&f->market, &listing, f->time_ms) + left_ms;
+    row->due_key = market_clock(&f->market, f->time_ms) + left_ms;
+    return deadline_put(f, kind, row->due_key, trade);
+}
+
+enum tide_err trade_deadline_clear(struct fold *f, uint64_t trade, struct row_trade *row)
+{
+    uint64_t kind = row->overdue ? 0 : trade_deadline_of(row->state);
+    if (kind == 0) return TIDE_OK;
+    if (!row->parked) return deadline_del(f, (enum deadline_kind)kind, row->due_key, trade);
+    uint8_t key[16];
+    row->parked = 0;
+    key_u64_u64(key, row->listing, trade);
+    return must_exist(state_del(f->state, TABLE_PARKED, key));
+}
+
+uint64_t deadline_left(const struct row_market *market, const struct row_listing *listing, const struct row_trade *row,
+                       uint64_t now_ms)
+{
+    uint64_t clock_ms = listing_clock(market, listing, now_ms);
+    return row->due > clock_ms ? row->due - clock_ms : 0;
+}
+
+uint64_t market_trade_due(const struct row_market *market, const struct row_listing *listing,
+                          const struct row_trade *trade, uint64_t now_ms)
+{
+    if (trade->overdue || trade_deadline_of(trade->state) == 0) return 0;
+    return now_ms + (trade->due - listing_clock(market, listing, now_ms)); /* modulo 2^64: it may have passed */
+}
+
+/* ---- the earliest ---- */
+
+/* The earliest deadline of one kind; UINT64_MAX: none, or the halted market keeps it from running. */
+static enum tide_err earliest_of(struct state_view *state, const struct deadline_rule *rule,
+                                 const struct row_market *market, uint64_t *at_ms)
 {
     uint8_t key[17];
     *at_ms = UINT64_MAX;
+    if (rule->shifted && market->halted) return TIDE_OK;
     key_u8_u64_u64(key, rule->kind, 0, 0);
     enum tide_err err = state_next(state, TABLE_DEADLINE, key, 1, false, NULL);
     if (err) return err == TIDE_ENOTFOUND ? TIDE_OK : err;
-    *at_ms = be64_get(key + 1) + (rule->shifted ? shift_ms : 0);
+    *at_ms = be64_get(key + 1) + (rule->shifted ? market->shift_ms : 0);
     return TIDE_OK;
 }
 
-enum tide_err deadline_earliest(struct state_view *state, uint64_t shift_ms, uint64_t *at_ms)
+enum tide_err deadline_earliest(struct state_view *state, const struct row_market *market, uint64_t *at_ms)
 {
     *at_ms = UINT64_MAX;
     for (size_t i = 0; i < n_deadline_kinds; i++) {
         uint64_t one_ms;
-        enum tide_err err = earliest_of(state, &deadline_kinds[i], shift_ms, &one_ms);
+        enum tide_err err = earliest_of(state, &deadline_kinds[i], market, &one_ms);
         if (err) return err;
         if (one_ms < *at_ms) *at_ms = one_ms;
     }
@@ -60,5 +122,5 @@ enum tide_err market_next_deadline(struct state_view *state, uint64_t *at_ms)
     *at_ms = UINT64_MAX;
     enum tide_err err = market_row(state, &market);
     if (err) return err == TIDE_ENOTFOUND ? TIDE_OK : err;
-    return deadline_earliest(state, market.shift_ms, at_ms);
+    return deadline_earliest(state, &market, at_ms);
 }

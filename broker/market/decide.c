@@ -1,40 +1,60 @@
 /*
- * Judging one statement: the checks that every statement passes, in one fixed order (market, time, repetition, party,
- * role), then the function of its kind. `docs/market.md`, "The order of the checks".
+ * Judging one statement: the checks that every statement passes, in one fixed order (pending work, halt, market, time,
+ * repetition, party, role), then the function of its kind. `docs/market.md`, "The order of the checks".
  *
  * Always holds: nothing here writes; a refusal leaves no event; the postings of every event sum to zero.
- * Not here: what a kind demands (party.c, listing.c, order.c, settlement.c, due.c, work.c, bank.c, genesis.c),
- * the rows it asks for (lookup.c).
+ * Not here: what a kind demands (the file of its subject), refusing and emitting (hearing.c), the rows it asks for
+ * (lookup.c).
  */
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "broker/market/law.h"
 #include "crypto/hash.h"
+
+#define ROLES_THAT_SIGN (ROLE_ALL & ~ROLE_REGULATOR)
 
 /* Who may say what. Roles of 0: only the broker. */
 static const struct rule {
     uint64_t kind;
     uint64_t roles;
     bool while_suspended;
+    bool trades; /* waits while the market is halted */
     enum tide_err (*decide)(struct hearing *h);
 } rules[] = {
-    {KIND_GENESIS, 0, false, decide_genesis},
-    {KIND_ENROL, ROLE_ALL, true, decide_enrol},
-    {KIND_ADMIT, ROLE_OPERATOR, false, decide_admit},
-    {KIND_SUSPEND, ROLE_OPERATOR, false, decide_suspend},
-    {KIND_DEPOSIT, ROLE_BANK, false, decide_deposit},
-    {KIND_PUBLISH, ROLE_VENDOR, false, decide_publish},
-    {KIND_STORED, 0, false, decide_stored},
-    {KIND_REVIEW, ROLE_REVIEWER, false, decide_review},
-    {KIND_CLOSE, ROLE_VENDOR, false, decide_close},
-    {KIND_ORDER, ROLE_VENDOR | ROLE_BUYER, false, decide_order},
-    {KIND_ORDER_BATCH, ROLE_VENDOR | ROLE_BUYER, false, decide_order_batch},
-    {KIND_CANCEL, ROLE_VENDOR | ROLE_BUYER, true, decide_cancel},
-    {KIND_GRANT, ROLE_VENDOR, true, decide_grant},
-    {KIND_ACCEPT, ROLE_BUYER, true, decide_accept},
-    {KIND_TICK, 0, false, decide_tick},
-    {KIND_CONTINUE, 0, false, decide_continue},
+    {KIND_GENESIS, 0, false, false, decide_genesis},
+    {KIND_ENROL, ROLE_ALL, true, false, decide_enrol},
+    {KIND_ADMIT, ROLE_OPERATOR, false, false, decide_admit},
+    {KIND_SUSPEND, ROLE_OPERATOR, false, false, decide_suspend},
+    {KIND_DEPOSIT, ROLE_BANK, false, false, decide_deposit},
+    {KIND_PUBLISH, ROLE_VENDOR, false, false, decide_publish},
+    {KIND_STORED, 0, false, false, decide_stored},
+    {KIND_REVIEW, ROLE_REVIEWER, false, false, decide_review},
+    {KIND_CLOSE, ROLE_VENDOR, false, false, decide_close},
+    {KIND_ORDER, ROLE_VENDOR | ROLE_BUYER, false, true, decide_order},
+    {KIND_ORDER_BATCH, ROLE_VENDOR | ROLE_BUYER, false, true, decide_order_batch},
+    {KIND_CANCEL, ROLE_VENDOR | ROLE_BUYER, true, false, decide_cancel},
+    {KIND_GRANT, ROLE_VENDOR, true, false, decide_grant},
+    {KIND_ACCEPT, ROLE_BUYER, true, false, decide_accept},
+    {KIND_TICK, 0, false, false, decide_tick},
+    {KIND_CONTINUE, 0, false, false, decide_continue},
+    {KIND_REINSTATE, ROLE_OPERATOR, false, false, decide_reinstate},
+    {KIND_REGROUP, ROLE_OPERATOR, false, false, decide_regroup},
+    {KIND_NEW_KEYS, ROLE_ALL, true, false, decide_new_keys},
+    {KIND_REKEY, ROLES_THAT_SIGN, false, false, decide_rekey},
+    {KIND_REPLACE_KEYS, ROLE_OPERATOR, false, false, decide_replace_keys},
+    {KIND_STOP_REKEY, ROLES_THAT_SIGN, false, false, decide_stop_rekey},
+    {KIND_CARD, ROLES_THAT_SIGN, true, false, decide_card},
+    {KIND_WITHDRAW, ROLES_THAT_SIGN, false, false, decide_withdraw},
+    {KIND_PAYOUT, ROLE_BANK, false, false, decide_payout},
+    {KIND_HALT, ROLE_OPERATOR, false, false, decide_halt},
+    {KIND_RESUME, ROLE_OPERATOR, false, false, decide_resume},
+    {KIND_PARAMETERS, ROLE_OPERATOR, false, false, decide_parameters},
+    {KIND_REPLACE, ROLE_VENDOR | ROLE_BUYER, false, true, decide_replace},
+    {KIND_PROGRAMME, ROLE_ISSUER, false, false, decide_programme},
+    {KIND_GIVE, ROLE_ISSUER, false, false, decide_give},
+    {KIND_CLAIM, ROLE_BUYER, true, false, decide_claim},
+    {KIND_RULING, ROLE_ARBITER, false, false, decide_ruling},
+    {KIND_ARBITER, ROLE_OPERATOR, false, false, decide_arbiter},
+    {KIND_SAMPLE, ROLE_VENDOR, false, false, decide_sample},
+    {KIND_DRAWN, 0, false, false, decide_drawn},
 };
 
 static const struct rule *rule_of(uint64_t kind)
@@ -44,64 +64,7 @@ static const struct rule *rule_of(uint64_t kind)
     return NULL;
 }
 
-enum tide_err refuse(struct hearing *h, enum outcome why)
-{
-    h->d->outcome = why;
-    return TIDE_OK;
-}
-
-enum tide_err refuse_because(struct hearing *h, enum outcome why, const char *format, ...)
-{
-    const size_t room = 256;
-    char *text = arena_alloc(h->arena, room);
-    if (!text) return TIDE_ENOMEM;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, room, format, args);
-    va_end(args);
-    h->detail = text;
-    return refuse(h, why);
-}
-
-void *event_new(struct hearing *h, uint64_t kind, size_t size)
-{
-    ASSERT(h->d->n_events < LIMIT_EVENTS);
-    void *body = arena_calloc(h->arena, 1, size);
-    if (!body) return NULL;
-    h->d->events[h->d->n_events++] = (struct decided_event){kind, body};
-    return body;
-}
-
-uint64_t event_index(const struct hearing *h)
-{
-    ASSERT(h->d->n_events > 0);
-    return h->first_event_index + h->d->n_events - 1;
-}
-
 /* ---- the checks of every statement ---- */
-
-/* A UUIDv7 (RFC 9562 §5.7) whose time is issued_at. */
-static bool command_id_fits(const uint8_t id[16], uint64_t issued_at)
-{
-    uint64_t time_ms = be64_get(id) >> 16;
-    return id[6] >> 4 == 7 && id[8] >> 6 == 2 && time_ms == issued_at;
-}
-
-enum tide_err check_time(struct hearing *h, const struct statement *s, uint64_t longest_ms)
-{
-    if (s->issued_at > h->now_ms + LIMIT_CLOCK_AHEAD_MS)
-        return refuse_because(h, OUTCOME_BAD_TIME, "issued_at is %llu s ahead of the market's clock",
-                              (unsigned long long)((s->issued_at - h->now_ms) / 1000));
-    if (s->valid_until < s->issued_at || s->valid_until - s->issued_at > longest_ms)
-        return refuse_because(h, OUTCOME_BAD_TIME, "valid_until must follow issued_at within %llu s",
-                              (unsigned long long)(longest_ms / 1000));
-    if (!command_id_fits(s->command_id, s->issued_at))
-        return refuse_because(h, OUTCOME_BAD_TIME, "the command id is not a UUIDv7 of issued_at");
-    if (s->valid_until < h->now_ms)
-        return refuse_because(h, OUTCOME_EXPIRED, "valid_until passed %llu s ago",
-                              (unsigned long long)((h->now_ms - s->valid_until) / 1000));
-    return TIDE_OK;
-}
 
 static enum tide_err check_market(struct hearing *h)
 {
@@ -136,21 +99,33 @@ static enum tide_err check_repeated(struct hearing *h)
     return refuse(h, OUTCOME_ID_REUSED);
 }
 
+/* A key that was replaced still finds its party: its statements are refused for what they are. */
 static enum tide_err check_speaker(struct hearing *h, const struct rule *rule, bool known)
 {
+    bool carried = rule->kind == KIND_ENROL || rule->kind == KIND_NEW_KEYS; /* refused for that, whoever says it */
     if (!known) return refuse(h, OUTCOME_UNKNOWN_PARTY);
+    if (memcmp(h->cause->statement.party, h->speaker.key, 32) != 0) return refuse(h, OUTCOME_KEY_NOT_IN_FORCE);
     if (h->speaker.state == PARTY_SUSPENDED && !rule->while_suspended) return refuse(h, OUTCOME_SUSPENDED);
     if (rule->roles == 0) return h->party == MARKET_PARTY ? TIDE_OK : refuse(h, OUTCOME_BROKER_ONLY);
-    return (h->speaker.roles & rule->roles) || rule->kind == KIND_ENROL ? TIDE_OK : refuse(h, OUTCOME_NOT_YOUR_ROLE);
+    return (h->speaker.roles & rule->roles) || carried ? TIDE_OK : refuse(h, OUTCOME_NOT_YOUR_ROLE);
+}
+
+/* What waits to go on comes before everything, and a halt before orders. */
+static enum tide_err check_waits(struct hearing *h, const struct rule *rule)
+{
+    uint64_t pending = h->market.pending_work;
+    if (!h->opened) return TIDE_OK;
+    if (pending != WORK_NONE && rule->kind != (pending == WORK_DRAW ? KIND_DRAWN : KIND_CONTINUE))
+        return refuse_because(h, OUTCOME_BUSY, "work on record %llu goes on first",
+                              (unsigned long long)h->market.pending_subject);
+    return h->market.halted && rule->trades ? refuse(h, OUTCOME_MARKET_HALTED) : TIDE_OK;
 }
 
 /* Everything that comes before a kind's own rules. */
 static enum tide_err check_frame(struct hearing *h, const struct rule *rule)
 {
     const struct statement *s = &h->cause->statement;
-    if (h->opened && h->market.pending_work != WORK_NONE && s->kind != KIND_CONTINUE)
-        return refuse_because(h, OUTCOME_BUSY, "work on record %llu goes on first",
-                              (unsigned long long)h->market.pending_subject);
+    PASS(h, check_waits(h, rule));
     PASS(h, check_market(h));
     PASS(h, check_time(h, s, h->opened ? h->market.parameters[PARAM_STATEMENT_MS]
                                        : parameter_defaults[PARAM_STATEMENT_MS]));

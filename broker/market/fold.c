@@ -83,11 +83,17 @@ enum tide_err party_put(struct fold *f, uint64_t number, const struct row_party 
 
 enum tide_err party_row_put(struct fold *f, uint64_t number, const struct row_party *row)
 {
-    const struct row_ref ref = {number};
+    const struct row_ref ref = {number}, registered = {f->index};
+    struct row_key keys;
+    uint8_t key[16];
+    memcpy(keys.key, row->key, 32);
+    memcpy(keys.seal_key, row->seal_key, 32);
+    key_u64_u64(key, number, f->index);
     enum tide_err err = party_put(f, number, row);
     if (!err) err = state_put(f->state, TABLE_PARTY_KEY, row->key, &ref);
     if (!err) err = state_put(f->state, TABLE_WIRE_KEY, row->wire_key, &ref);
-    if (!err) err = state_put(f->state, TABLE_RECIPIENT, row->seal_key, &ref);
+    if (!err) err = state_put(f->state, TABLE_RECIPIENT, row->seal_key, &registered);
+    if (!err) err = state_put(f->state, TABLE_KEY_OF, key, &keys);
     return err;
 }
 
@@ -104,4 +110,18 @@ enum tide_err order_put(struct fold *f, uint64_t order, const struct row_order *
 enum tide_err trade_put(struct fold *f, uint64_t trade, const struct row_trade *row)
 {
     return put_numbered(f, TABLE_TRADE, trade, row);
+}
+
+enum tide_err programme_put(struct fold *f, uint64_t programme, const struct row_programme *row)
+{
+    uint8_t key[8];
+    key_u64(key, programme);
+    return state_put(f->state, TABLE_PROGRAMME, key, row);
+}
+
+enum tide_err withdrawal_put(struct fold *f, uint64_t withdrawal, const struct row_withdrawal *row)
+{
+    uint8_t key[8];
+    key_u64(key, withdrawal);
+    return state_put(f->state, TABLE_WITHDRAWAL, key, row);
 }

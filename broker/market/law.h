@@ -32,25 +32,28 @@ MUST_USE enum tide_err trade_get(struct state_view *state, uint64_t trade, struc
 MUST_USE enum tide_err order_get(struct state_view *state, uint64_t order, struct row_order *row);
 /* An account nothing was posted to is all zero. */
 MUST_USE enum tide_err account_get(struct state_view *state, uint64_t party, uint64_t asset, struct row_account *row);
+MUST_USE enum tide_err programme_get(struct state_view *state, uint64_t programme, struct row_programme *row);
+MUST_USE enum tide_err withdrawal_get(struct state_view *state, uint64_t withdrawal, struct row_withdrawal *row);
 
 /* ---- transitions (transitions.c) ---- */
 #define ANY_BASIS UINT64_MAX
 
 struct transition {
-    const char *machine;  /* "listing", "trade" */
-    uint64_t from, cause; /* cause: a listing's statement kind, a trade's event kind */
-    uint64_t basis;       /* of a trade's end; ANY_BASIS where it does not matter */
+    const char *machine;  /* "listing", "trade", "withdrawal" */
+    uint64_t from, cause; /* cause: a listing's statement kind, a trade's or withdrawal's event kind */
+    uint64_t basis;       /* of a trade's end, a withdrawal's result; ANY_BASIS where it does not matter */
     uint64_t to;
     uint64_t deadline; /* enum deadline_kind, which the state `to` then waits for; 0: none */
 };
-extern const struct transition listing_transitions[], trade_transitions[];
-extern const size_t n_listing_transitions, n_trade_transitions;
+extern const struct transition listing_transitions[], trade_transitions[], withdrawal_transitions[];
+extern const size_t n_listing_transitions, n_trade_transitions, n_withdrawal_transitions;
 
 /* cause_kind 0: by any statement. */
 bool listing_may_move(uint64_t cause_kind, uint64_t from, uint64_t to);
 /* NULL: there is no such move. */
 const struct transition *trade_transition(uint64_t from, uint64_t event, uint64_t basis);
-/* The deadline a trade in `state` waits for; 0: none. */
+const struct transition *withdrawal_transition(uint64_t from, uint64_t event, uint64_t result);
+/* The deadline a trade in `state` waits for (claimed: unless it is overdue); 0: none. */
 uint64_t trade_deadline_of(uint64_t state);
 
 /* ---- writing (fold.c) ---- */
@@ -79,11 +82,13 @@ MUST_USE enum tide_err fold_put_market(struct fold *f);
 MUST_USE enum tide_err fold_party(struct fold *f, const uint8_t key[32], uint64_t *number);
 
 /* Rows by number. */
+MUST_USE enum tide_err programme_put(struct fold *f, uint64_t programme, const struct row_programme *row);
+MUST_USE enum tide_err withdrawal_put(struct fold *f, uint64_t withdrawal, const struct row_withdrawal *row);
 MUST_USE enum tide_err party_put(struct fold *f, uint64_t number, const struct row_party *row);
 MUST_USE enum tide_err listing_put(struct fold *f, uint64_t listing, const struct row_listing *row);
 MUST_USE enum tide_err order_put(struct fold *f, uint64_t order, const struct row_order *row);
 MUST_USE enum tide_err trade_put(struct fold *f, uint64_t trade, const struct row_trade *row);
-/* A new party: its row, and its three keys to be found by. */
+/* A party that is new or has new keys: its row, its three keys to be found by, and the line in its keys' history. */
 MUST_USE enum tide_err party_row_put(struct fold *f, uint64_t number, const struct row_party *row);
 
 /* ---- deadlines (deadline.c; market.h has market_next_deadline) ---- */
@@ -97,10 +102,24 @@ extern const size_t n_deadline_kinds;
 
 MUST_USE enum tide_err deadline_put(struct fold *f, enum deadline_kind kind, uint64_t due, uint64_t subject);
 MUST_USE enum tide_err deadline_del(struct fold *f, enum deadline_kind kind, uint64_t due, uint64_t subject);
-/* The earliest of all kinds, moved by `shift_ms` where outages move it; UINT64_MAX: none. */
-MUST_USE enum tide_err deadline_earliest(struct state_view *state, uint64_t shift_ms, uint64_t *at_ms);
+/*
+ * Clocks that trade deadlines follow. The market's stands still while the market is halted or was down; a listing's
+ * also while the listing is halted. `now_ms` is the wall's.
+ */
+uint64_t market_clock(const struct row_market *market, uint64_t now_ms);
+uint64_t listing_clock(const struct row_market *market, const struct row_listing *listing, uint64_t now_ms);
+/* A trade's one deadline: set to `due_ms` (wall time, if nothing halts), or taken away, parked or not. Change the row; the
+ * caller puts it. */
+MUST_USE enum tide_err trade_deadline_set(struct fold *f, enum deadline_kind kind, uint64_t trade, struct row_trade *row,
+                                          uint64_t due_ms);
+MUST_USE enum tide_err trade_deadline_clear(struct fold *f, uint64_t trade, struct row_trade *row);
+/* Wall time until a trade's deadline, if nothing halts from now on; 0: it is due. */
+uint64_t deadline_left(const struct row_market *market, const struct row_listing *listing, const struct row_trade *row,
+                       uint64_t now_ms);
+/* The earliest of all kinds that run, in wall time (a trade's may prove to be too early); UINT64_MAX: none. */
+MUST_USE enum tide_err deadline_earliest(struct state_view *state, const struct row_market *market, uint64_t *at_ms);
 
-/* ---- judging (decide.c) ---- */
+/* ---- judging (decide.c steps; hearing.c what every kind uses) ---- */
 struct hearing {
     struct state_view *state;
     struct arena *arena;
@@ -120,6 +139,11 @@ struct hearing {
     uint64_t listing;
     struct row_listing listing_row;
     struct row_party vendor;
+
+    /* The voucher programme looked at last and its issuer; programme 0: none. */
+    uint64_t programme;
+    struct row_programme programme_row;
+    struct row_party issuer;
 
     /* The same bytes were accepted before. */
     bool repeated;
@@ -152,22 +176,9 @@ uint64_t event_index(const struct hearing *h);
 MUST_USE enum tide_err check_time(struct hearing *h, const struct statement *s, uint64_t longest_ms);
 
 /* One function a statement kind; all read only. */
-MUST_USE enum tide_err decide_genesis(struct hearing *h);
-MUST_USE enum tide_err decide_enrol(struct hearing *h);
-MUST_USE enum tide_err decide_admit(struct hearing *h);
-MUST_USE enum tide_err decide_suspend(struct hearing *h);
-MUST_USE enum tide_err decide_deposit(struct hearing *h);
-MUST_USE enum tide_err decide_publish(struct hearing *h);
-MUST_USE enum tide_err decide_stored(struct hearing *h);
-MUST_USE enum tide_err decide_review(struct hearing *h);
-MUST_USE enum tide_err decide_close(struct hearing *h);
-MUST_USE enum tide_err decide_order(struct hearing *h);
-MUST_USE enum tide_err decide_order_batch(struct hearing *h);
-MUST_USE enum tide_err decide_cancel(struct hearing *h);
-MUST_USE enum tide_err decide_grant(struct hearing *h);
-MUST_USE enum tide_err decide_accept(struct hearing *h);
-MUST_USE enum tide_err decide_tick(struct hearing *h);
-MUST_USE enum tide_err decide_continue(struct hearing *h);
+/* decide_genesis, decide_enrol, … */
+#define KIND_AS_DECIDE(NAME, member, number, doc) MUST_USE enum tide_err decide_##member(struct hearing *h);
+STATEMENTS(KIND_AS_DECIDE)
 
 /* ---- records (apply.c) ---- */
 MUST_USE enum tide_err fold_statement(struct fold *f, uint64_t index, uint64_t time_ms, const struct statement *s,
@@ -181,10 +192,14 @@ MUST_USE enum tide_err fold_event(struct fold *f, uint64_t index, uint64_t time_
 EVENTS(KIND_AS_APPLY)
 
 /* ---- parties (party.c) ---- */
+/* A party by any key it has or had; refuses NO_SUCH_PARTY, also for the market itself. */
+MUST_USE enum tide_err hear_party(struct hearing *h, const uint8_t key[32], uint64_t *number, struct row_party *row);
 bool same_group(uint64_t a_number, const struct row_party *a, uint64_t b_number, const struct row_party *b);
 bool text_has_control(struct bytes text);
 /* Copies `text` into a NUL-padded field of a row; the schemas' bounds leave room for the NUL. */
 void row_text_set(char *field, size_t room, struct bytes text);
+/* The envelope that a statement carries: of `kind`, for this market, signed by the party it names, in time. */
+MUST_USE enum tide_err open_request(struct hearing *h, struct bytes envelope, uint64_t kind, struct statement *request);
 /* Checks that all of a new party's keys are unused and fit for use. */
 MUST_USE enum tide_err check_new_keys(struct hearing *h, const uint8_t key[32], const uint8_t seal_key[32],
                                       const uint8_t wire_key[32]);
@@ -197,7 +212,8 @@ void posting_add(struct list *list, const uint8_t party[32], enum account accoun
 /* The event's postings, or NULL if its kind has none. */
 const struct list *event_postings(uint64_t kind, const void *body);
 bool postings_balance(const struct list *list);
-MUST_USE enum tide_err fold_postings(struct fold *f, const struct list *postings);
+/* Of an event of `kind`: moves the accounts, and notes an entry for each whose whole changed. */
+MUST_USE enum tide_err fold_postings(struct fold *f, uint64_t kind, const struct list *postings);
 /* Fen as yuan, "1234.50". */
 #define MONEY_TEXT_MAX 32
 const char *money_text(uint64_t fen, char text[MONEY_TEXT_MAX]);
@@ -206,37 +222,106 @@ const char *money_text(uint64_t fen, char text[MONEY_TEXT_MAX]);
 /* Reads a listing and its vendor into the hearing; refuses NO_SUCH_LISTING. */
 MUST_USE enum tide_err hear_listing(struct hearing *h, uint64_t listing);
 bool listing_is_sealed(uint64_t listing_kind);
+/* Emits the move of the hearing's listing, or refuses it if the table does not know it. */
+MUST_USE enum tide_err listing_move(struct hearing *h, enum listing_state to);
+
+/* ---- halts (halt.c) ---- */
+/* A listing moves to state `to`, but is not yet there: its clock stops or goes on. Changes the row; the caller puts it. */
+MUST_USE enum tide_err halt_fold(struct fold *f, struct row_listing *row, uint64_t to);
+/* Gives the trades whose deadlines wait for the end of the listing's halt their new deadlines, as many as fit. */
+MUST_USE enum tide_err unpark_trades(struct hearing *h, uint64_t listing);
+/* Emits `deferred`: the tick came to a trade's deadline that its listing's halts have moved. */
+MUST_USE enum tide_err trade_defer(struct hearing *h, uint64_t trade, const struct row_trade *row);
+
+/* ---- vouchers (voucher.c) ---- */
+/* Reads a programme and its issuer into the hearing; refuses NO_SUCH_PROGRAMME. */
+MUST_USE enum tide_err hear_programme(struct hearing *h, uint64_t programme);
+/* What the programme pays of one unit at `price`. */
+uint64_t voucher_share(const struct row_programme *programme, uint64_t price);
+/* What the hearing's programme holds of each of `quantity` units at `price`, of what `party` has available of it (nothing
+ * once it has ended) and `extra`. */
+MUST_USE enum tide_err voucher_unit(struct hearing *h, uint64_t party, uint64_t price, uint64_t quantity, uint64_t extra,
+                                    uint64_t *unit);
+/* Postings that free `amount` of a programme from the party's `from` account: to the party, or, ended, to the issuer. */
+MUST_USE enum tide_err voucher_free(struct hearing *h, struct list *postings, uint64_t programme,
+                                    const uint8_t party[32], enum account from, uint64_t amount);
+/* The tick at a programme's end, and what goes back then, as many holders as fit. */
+MUST_USE enum tide_err programme_end(struct hearing *h, uint64_t programme);
+MUST_USE enum tide_err return_vouchers(struct hearing *h, uint64_t programme);
 
 /* ---- trades (settlement.c) ---- */
+/* One of a trade's parties does what the trade waits for: it exists, is the speaker's, and it is not too late. */
+MUST_USE enum tide_err hear_trade(struct hearing *h, uint64_t trade, bool as_vendor, enum trade_state expected,
+                                  struct row_trade *row);
+/* The fold of a move that ends nothing: reads the trade, takes its deadline away, moves it along the table. */
+MUST_USE enum tide_err trade_move(struct fold *f, uint64_t trade, uint64_t event, uint64_t basis, struct row_trade *row);
+/* The tick at `locked_until`. */
+MUST_USE enum tide_err trade_unlock(struct hearing *h, uint64_t trade);
 /* Writes a new trade: in matched, its grant deadline set. */
 MUST_USE enum tide_err trade_open(struct fold *f, const struct body_traded *e, const struct row_order *bid,
                                   const struct row_order *ask);
-/* The deadline now, with all outages so far. */
-uint64_t trade_due(const struct row_market *market, const struct row_trade *row);
 /* Emit the end of a trade. */
 MUST_USE enum tide_err trade_refund(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis);
 MUST_USE enum tide_err trade_settle(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis);
 
+/* ---- claims (claim.c) ---- */
+/* The fold of a ruling: takes the claim from the lists of its arbiter and of all. */
+MUST_USE enum tide_err claim_forget(struct fold *f, uint64_t trade, const struct row_trade *row);
+/* The tick at a claim's deadline. */
+MUST_USE enum tide_err claim_overdue(struct hearing *h, uint64_t trade);
+
+/* ---- keys (rekey.c) ---- */
+/* The tick at which an announced change of keys takes effect. */
+MUST_USE enum tide_err rekey_due(struct hearing *h, uint64_t party);
+
+/* ---- the catalog's words (catalog.c) ---- */
+/* A listing is new; its state has changed. */
+MUST_USE enum tide_err catalog_add(struct fold *f, uint64_t listing, const struct body_listed *e);
+MUST_USE enum tide_err catalog_move(struct fold *f, uint64_t listing, uint64_t from, uint64_t to);
+
 /* ---- the book (book.c) ---- */
-/* The order that came later: what of it is still to be matched. */
+/* The order that came later; its row is kept up to date while it is matched. */
 struct taker {
-    uint64_t order, side, limit, left, party;
-    bool unlimited;
-    const struct row_party *party_row;
-    uint8_t recipient[32]; /* a bid's */
+    uint64_t order;
+    struct row_order row;
+    const struct row_party *party;
 };
-enum match_end { MATCH_DONE, MATCH_BUDGET, MATCH_OWN_GROUP };
+enum match_end {
+    MATCH_DONE,     /* filled, or nothing is left for it to meet */
+    MATCH_MORE,     /* this record has no match left, and there would be one */
+    MATCH_OWN_GROUP /* what it would meet next is its own group's */
+};
 
 /* Matches `t` against the other side of the hearing's listing, best order first; emits `traded` events. */
 MUST_USE enum tide_err book_match(struct hearing *h, struct taker *t, enum match_end *end);
+/* Whether the best order of the other side would be met. */
+MUST_USE enum tide_err book_would_meet(struct hearing *h, const struct row_order *row, bool *meets);
 MUST_USE enum tide_err book_put(struct fold *f, uint64_t order, struct row_order *row);
-MUST_USE enum tide_err book_remove(struct fold *f, uint64_t order, struct row_order *row);
+MUST_USE enum tide_err book_remove(struct fold *f, struct row_order *row);
+
+/* ---- what may be placed (order_checks.c) ---- */
+/* Checks 1 to 8 of docs/market.md, "Orders". `voucher_unit`: what its programme holds of each unit. */
+MUST_USE enum tide_err check_order(struct hearing *h, const struct body_order *o, uint64_t *voucher_unit);
+/* Parts of them that `replace` asks for too. */
+MUST_USE enum tide_err check_limit(struct hearing *h, uint64_t price, uint64_t quantity, bool within_collar);
+MUST_USE enum tide_err check_quantity(struct hearing *h, bool bids, bool unlimited, uint64_t quantity);
+MUST_USE enum tide_err check_funds(struct hearing *h, uint64_t needed);
+/* The price that a market order takes at most (an ask: at least): the collar's edge; 0: any. */
+uint64_t market_limit(const struct hearing *h, uint64_t side);
 
 /* ---- orders (order.c) ---- */
+/* What an open order holds: CNY, and of its programme. */
+uint64_t order_holds(const struct row_order *row);
+uint64_t order_holds_voucher(const struct row_order *row);
+/* Checks 9 to 11, then matches what was placed or replaced and says what becomes of the rest. `rests`: it goes into the
+ * book. */
+MUST_USE enum tide_err order_match(struct hearing *h, struct taker *t, uint64_t *rests);
 /* Emits `order_closed`, its money released to `owner`. */
 MUST_USE enum tide_err order_close(struct hearing *h, uint64_t order, const struct row_order *row,
                                    const uint8_t owner[32], enum close_reason reason);
-/* Marks a row closed and takes it from the book and the open orders; the caller puts the row. */
+/* Reads the speaker's own open order; refuses NO_SUCH_ORDER, NOT_YOURS, ORDER_CLOSED. */
+MUST_USE enum tide_err hear_order(struct hearing *h, uint64_t order, struct row_order *row);
+/* Marks a row closed and takes it from the book, the open orders and the deadlines; the caller puts the row. */
 MUST_USE enum tide_err order_end(struct fold *f, uint64_t order, struct row_order *row);
 
 /* ---- work in slices (work.c) ---- */

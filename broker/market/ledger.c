@@ -1,10 +1,11 @@
 /*
- * Money: postings and accounts.
+ * Money: postings, accounts, and the entries of what each party came to own.
  *
  * Always holds: every event's postings sum to zero for each asset; no balance of a party is ever below zero or above
- * LIMIT_AMOUNT.
- * Not here: when money moves (bank.c, order.c, book.c, settlement.c), the sum over everything (audit.c).
+ * LIMIT_AMOUNT; money that a party only moves between its own accounts leaves no entry.
+ * Not here: when money moves (bank.c, order.c, book.c, voucher.c, settlement.c), the sum over everything (audit.c).
  */
+#include <pthread.h>
 #include <stdio.h>
 
 #include "broker/market/law.h"
@@ -36,17 +37,28 @@ void posting_add(struct list *list, const uint8_t party[32], enum account accoun
     p->amount = amount;
 }
 
+/* Where each kind's body has its postings: the field of that name in its table. 0: the kind has none. */
+#define KINDS_END 160
+static size_t postings_at[KINDS_END];
+static pthread_once_t postings_once = PTHREAD_ONCE_INIT;
+#define KIND_IS_IN_TABLE(NAME, member, number, doc) _Static_assert((number) < KINDS_END, #member);
+EVENTS(KIND_IS_IN_TABLE)
+
+static void find_postings(void)
+{
+    for (size_t i = 0; i < n_all_schemas; i++) {
+        const struct field *field = fields_find(all_schemas[i], "postings");
+        if (!field) continue;
+        ASSERT(field->type == FIELD_LIST && field->sub == &schema_posting && field->offset > 0);
+        postings_at[all_schemas[i]->kind] = field->offset;
+    }
+}
+
 const struct list *event_postings(uint64_t kind, const void *body)
 {
-    switch (kind) {
-    case KIND_DEPOSITED: return &((const struct body_deposited *)body)->postings;
-    case KIND_PLACED: return &((const struct body_placed *)body)->postings;
-    case KIND_TRADED: return &((const struct body_traded *)body)->postings;
-    case KIND_ORDER_CLOSED: return &((const struct body_order_closed *)body)->postings;
-    case KIND_SETTLED: return &((const struct body_settled *)body)->postings;
-    case KIND_REFUNDED: return &((const struct body_refunded *)body)->postings;
-    default: return NULL;
-    }
+    pthread_once(&postings_once, find_postings);
+    size_t at = kind < KINDS_END ? postings_at[kind] : 0;
+    return at > 0 ? (const struct list *)((const char *)body + at) : NULL;
 }
 
 bool postings_balance(const struct list *list)
@@ -84,8 +96,9 @@ static bool account_move(struct row_account *row, bool is_market, const struct p
 {
     if (is_market) {
         switch (p->account) {
-        case ACCOUNT_FEES: return move_i64(&row->fees, p->amount) && row->fees >= 0;
-        case ACCOUNT_FLOAT: return move_i64(&row->floats, p->amount) && row->floats <= 0;
+        case ACCOUNT_FEES: return p->asset == ASSET_CNY && move_i64(&row->fees, p->amount) && row->fees >= 0;
+        case ACCOUNT_FLOAT: return p->asset == ASSET_CNY && move_i64(&row->floats, p->amount) && row->floats <= 0;
+        case ACCOUNT_ISSUED: return p->asset != ASSET_CNY && move_i64(&row->issued, p->amount) && row->issued <= 0;
         default: return false;
         }
     }
@@ -97,23 +110,61 @@ static bool account_move(struct row_account *row, bool is_market, const struct p
     }
 }
 
-/* Neighbours of one account are written together. */
-enum tide_err fold_postings(struct fold *f, const struct list *postings)
+/* What a party owns; of the market, its fees. Each part is within 2^53. */
+static uint64_t owned(const struct row_account *row, bool is_market)
+{
+    return is_market ? (uint64_t)row->fees : row->available + row->held + row->escrow;
+}
+
+static enum tide_err put_entry(struct fold *f, uint64_t kind, uint64_t party, uint64_t asset, uint64_t before,
+                               uint64_t after)
+{
+    const struct row_entry row = {f->time_ms, kind, f->cause, after, (int64_t)after - (int64_t)before};
+    uint8_t key[24];
+    if (before == after) return TIDE_OK;
+    key_u64_u64_u64(key, party, asset, f->index);
+    return state_put(f->state, TABLE_ENTRY, key, &row);
+}
+
+/* All postings from the first on that are to the same party's account of the same asset. */
+static enum tide_err fold_account(struct fold *f, uint64_t kind, const struct posting *items, const uint64_t *parties,
+                                  size_t first, size_t n)
+{
+    const uint64_t party = parties[first], asset = items[first].asset;
+    const bool is_market = party == MARKET_PARTY;
+    struct row_account row;
+    uint8_t key[16];
+    enum tide_err err = account_get(f->state, party, asset, &row);
+    if (err) return err;
+    uint64_t before = owned(&row, is_market);
+    for (size_t i = first; i < n; i++)
+        if (parties[i] == party && items[i].asset == asset && !account_move(&row, is_market, &items[i]))
+            return TIDE_EDAMAGED;
+    key_u64_u64(key, party, asset);
+    err = state_put(f->state, TABLE_ACCOUNT, key, &row);
+    return err ? err : put_entry(f, kind, party, asset, before, owned(&row, is_market));
+}
+
+static bool seen_before(const struct posting *items, const uint64_t *parties, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (parties[j] == parties[i] && items[j].asset == items[i].asset) return true;
+    return false;
+}
+
+/* By the parties' numbers: one event may name a party by the key it had at a trade and by the one it has now. */
+enum tide_err fold_postings(struct fold *f, uint64_t kind, const struct list *postings)
 {
     const struct posting *items = postings->items;
-    if (!postings_balance(postings)) return TIDE_EDAMAGED;
-    for (size_t i = 0; i < postings->n;) {
-        const struct posting *first = &items[i];
-        struct row_account row;
-        uint64_t party;
-        uint8_t key[16];
-        enum tide_err err = fold_party(f, first->party, &party);
-        if (!err) err = account_get(f->state, party, first->asset, &row);
+    uint64_t parties[LIMIT_POSTINGS];
+    if (postings->n > LIMIT_POSTINGS || !postings_balance(postings)) return TIDE_EDAMAGED;
+    for (size_t i = 0; i < postings->n; i++) {
+        enum tide_err err = fold_party(f, items[i].party, &parties[i]);
         if (err) return err;
-        for (; i < postings->n && items[i].asset == first->asset && memcmp(items[i].party, first->party, 32) == 0; i++)
-            if (!account_move(&row, party == MARKET_PARTY, &items[i])) return TIDE_EDAMAGED;
-        key_u64_u64(key, party, first->asset);
-        err = state_put(f->state, TABLE_ACCOUNT, key, &row);
+    }
+    for (size_t i = 0; i < postings->n; i++) {
+        if (seen_before(items, parties, i)) continue;
+        enum tide_err err = fold_account(f, kind, items, parties, i, postings->n);
         if (err) return err;
     }
     return TIDE_OK;

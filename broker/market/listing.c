@@ -2,11 +2,15 @@
  * Listings: what may be offered, and how a listing comes to be open and closed.
  *
  * Always holds: a listing's state changes only along its table (transitions.c); a key commitment belongs to one
- * listing.
- * Not here: its orders (order.c), closing them in slices (work.c).
+ * listing; a vendor's count of listings is that of its listings which are not closed or refused.
+ * Not here: samples (sample.c), halts (halt.c), orders (order.c), closing them in slices (work.c), words to be found by
+ * (catalog.c).
  */
 #include "broker/market/law.h"
 #include "crypto/age.h"
+#include "storage/certificate.h"
+
+#define SAMPLES_ONE_IN 20 /* at most 5 % of the chunks are promised as samples */
 
 /* Of the others a credential is delivered, made for each trade. */
 bool listing_is_sealed(uint64_t listing_kind)
@@ -26,7 +30,13 @@ enum tide_err hear_listing(struct hearing *h, uint64_t listing)
     return err;
 }
 
-/* ---- publish ---- */
+/* ---- closed untraded ---- */
+
+/* The two things by which a vendor's untraded listings are counted. */
+struct untraded_keys {
+    uint8_t keys[2][40];
+    size_t n;
+};
 
 static bool is_zero(const uint8_t *bytes, size_t len)
 {
@@ -35,6 +45,48 @@ static bool is_zero(const uint8_t *bytes, size_t len)
     return true;
 }
 
+static void untraded_keys(struct untraded_keys *out, uint64_t vendor, struct bytes title,
+                          const uint8_t content_root[32])
+{
+    be64_put(out->keys[0], vendor);
+    sha256(title, out->keys[0] + 8);
+    be64_put(out->keys[1], vendor);
+    memcpy(out->keys[1] + 8, content_root, 32);
+    out->n = is_zero(content_root, 32) ? 1 : 2;
+}
+
+/* The larger of the counts; a key without a row counts 0. */
+static enum tide_err closed_untraded(struct hearing *h, const struct body_publish *p, uint64_t *count)
+{
+    struct untraded_keys keys;
+    struct row_ref row;
+    *count = 0;
+    untraded_keys(&keys, h->party, p->title, p->content_root);
+    for (size_t i = 0; i < keys.n; i++) {
+        enum tide_err err = state_get(h->state, TABLE_UNTRADED, keys.keys[i], &row);
+        if (err && err != TIDE_ENOTFOUND) return err;
+        if (row.index > *count) *count = row.index;
+    }
+    return TIDE_OK;
+}
+
+static enum tide_err count_untraded(struct fold *f, const struct row_listing *listing)
+{
+    struct untraded_keys keys;
+    struct row_ref row;
+    untraded_keys(&keys, listing->vendor, BYTES_TEXT(listing->title), listing->content_root);
+    for (size_t i = 0; i < keys.n; i++) {
+        enum tide_err err = state_get(f->state, TABLE_UNTRADED, keys.keys[i], &row);
+        if (err && err != TIDE_ENOTFOUND) return err;
+        row.index++; /* fewer than there are records */
+        err = state_put(f->state, TABLE_UNTRADED, keys.keys[i], &row);
+        if (err) return err;
+    }
+    return TIDE_OK;
+}
+
+/* ---- publish ---- */
+
 static bool content_agrees(const struct body_publish *p)
 {
     bool bound = !is_zero(p->nonce, 16) && !is_zero(p->content_root, 32) && !is_zero(p->key_commitment, 32);
@@ -42,6 +94,13 @@ static bool content_agrees(const struct body_publish *p)
     if (!listing_is_sealed(p->kind)) return empty && p->plaintext_len == 0 && p->n_chunks == 0 && p->payload_len == 0;
     return bound && p->n_chunks == age_n_chunks(p->plaintext_len) &&
            p->payload_len == age_payload_len(p->plaintext_len);
+}
+
+static bool detail_agrees(const struct body_publish *p)
+{
+    bool described = p->detail_len > 0;
+    return is_zero(p->detail_nonce, 16) != described && is_zero(p->detail_root, 32) != described &&
+           is_zero(p->detail_commitment, 32) != described;
 }
 
 /* A revision is of a listing of one's own. */
@@ -68,10 +127,40 @@ static enum tide_err check_policy(struct hearing *h, const struct body_publish *
     if (p->class == CLASS_IMPORTANT && is_zero(p->assessment, 32)) return refuse(h, OUTCOME_NO_ASSESSMENT);
     if (p->personal_data && p->legal_basis.len == 0) return refuse(h, OUTCOME_NO_LEGAL_BASIS);
     if (is_zero(p->right_operating, 32)) return refuse(h, OUTCOME_NO_RIGHT);
-    if (!content_agrees(p)) return refuse(h, OUTCOME_BAD_CONTENT);
-    if (text_has_control(p->title) || text_has_control(p->jurisdictions) || text_has_control(p->purposes))
-        return refuse(h, OUTCOME_BAD_TEXT);
     return TIDE_OK;
+}
+
+static enum tide_err check_room(struct hearing *h)
+{
+    uint64_t most = h->market.parameters[PARAM_VENDOR_LISTINGS_MAX];
+    if (h->speaker.n_listings < most) return TIDE_OK;
+    return refuse_because(h, OUTCOME_TOO_MANY, "%llu listings that are not closed, of at most %llu",
+                          (unsigned long long)h->speaker.n_listings, (unsigned long long)most);
+}
+
+static enum tide_err check_offer(struct hearing *h, const struct body_publish *p)
+{
+    const struct bytes lines[] = {p->title, p->category, p->place, p->jurisdictions, p->purposes};
+    if (!content_agrees(p) || !detail_agrees(p)) return refuse(h, OUTCOME_BAD_CONTENT);
+    PASS(h, check_room(h));
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        if (text_has_control(lines[i])) return refuse(h, OUTCOME_BAD_TEXT);
+    if (p->samples > p->n_chunks / SAMPLES_ONE_IN)
+        return refuse_because(h, OUTCOME_BAD_SAMPLE, "of %llu chunks at most %llu can be promised",
+                              (unsigned long long)p->n_chunks, (unsigned long long)(p->n_chunks / SAMPLES_ONE_IN));
+    /* An end of 0 is none. */
+    return p->time_to != 0 && p->time_to < p->time_from ? refuse(h, OUTCOME_BAD_PERIOD) : TIDE_OK;
+}
+
+static void listed_content(struct body_listed *e, const struct body_publish *p)
+{
+    sha256(p->terms, e->terms_hash);
+    e->plaintext_len = p->plaintext_len;
+    e->n_chunks = p->n_chunks;
+    e->samples = p->samples;
+    memcpy(e->nonce, p->nonce, 16);
+    memcpy(e->content_root, p->content_root, 32);
+    memcpy(e->key_commitment, p->key_commitment, 32);
 }
 
 enum tide_err decide_publish(struct hearing *h)
@@ -80,25 +169,27 @@ enum tide_err decide_publish(struct hearing *h)
     PASS(h, check_revises(h, p));
     PASS(h, check_unlisted(h, p));
     PASS(h, check_policy(h, p));
+    PASS(h, check_offer(h, p));
 
     struct body_listed *e = EVENT(h, LISTED, listed);
     if (!e) return TIDE_ENOMEM;
     memcpy(e->vendor, h->cause->statement.party, 32);
     e->kind = p->kind;
     e->title = p->title;
+    e->summary = p->summary;
+    e->category = p->category;
+    e->keywords = p->keywords;
+    e->place = p->place;
+    e->time_from = p->time_from;
+    e->time_to = p->time_to;
     e->class = p->class;
     e->jurisdictions = p->jurisdictions;
     e->purposes = p->purposes;
-    sha256(p->terms, e->terms_hash);
-    e->plaintext_len = p->plaintext_len;
-    e->n_chunks = p->n_chunks;
-    memcpy(e->nonce, p->nonce, 16);
-    memcpy(e->content_root, p->content_root, 32);
-    memcpy(e->key_commitment, p->key_commitment, 32);
+    listed_content(e, p);
     e->revises = p->revises;
     e->state = listing_is_sealed(p->kind) ? LISTING_AWAITING : LISTING_PENDING;
     ASSERT(listing_may_move(KIND_PUBLISH, LISTING_NONE, e->state));
-    return TIDE_OK;
+    return closed_untraded(h, p, &e->closed_untraded);
 }
 
 static enum tide_err put_listing_indexes(struct fold *f, const struct row_listing *row)
@@ -114,6 +205,52 @@ static enum tide_err put_listing_indexes(struct fold *f, const struct row_listin
     return err;
 }
 
+/* The vendor has one more that is not closed or refused, or one less. */
+static enum tide_err count_listing(struct fold *f, uint64_t vendor, bool one_more)
+{
+    struct row_party row;
+    enum tide_err err = must_exist(party_by_number(f->state, vendor, &row));
+    if (err) return err;
+    if (!one_more && row.n_listings == 0) return TIDE_EDAMAGED;
+    row.n_listings += one_more ? 1 : UINT64_MAX;
+    return party_put(f, vendor, &row);
+}
+
+static enum tide_err put_revised(struct fold *f, uint64_t older, uint64_t vendor)
+{
+    struct row_listing row;
+    if (older == 0) return TIDE_OK;
+    enum tide_err err = must_exist(listing_get(f->state, older, &row));
+    if (err) return err;
+    if (row.vendor != vendor) return TIDE_EDAMAGED;
+    row.revised_by = f->index;
+    return listing_put(f, older, &row);
+}
+
+static void listing_row_fill(struct row_listing *row, const struct body_listed *e)
+{
+    row->kind = e->kind;
+    row->class = e->class;
+    row->state = e->state;
+    row->plaintext_len = e->plaintext_len;
+    row->n_chunks = e->n_chunks;
+    row->revises = e->revises;
+    row->closed_untraded = e->closed_untraded;
+    row->samples = e->samples;
+    row->time_from = e->time_from;
+    row->time_to = e->time_to;
+    memcpy(row->vendor_key, e->vendor, 32);
+    memcpy(row->nonce, e->nonce, 16);
+    memcpy(row->content_root, e->content_root, 32);
+    memcpy(row->key_commitment, e->key_commitment, 32);
+    memcpy(row->terms_hash, e->terms_hash, 32);
+    row_text_set(row->title, sizeof row->title, e->title);
+    row_text_set(row->jurisdictions, sizeof row->jurisdictions, e->jurisdictions);
+    row_text_set(row->purposes, sizeof row->purposes, e->purposes);
+    row_text_set(row->category, sizeof row->category, e->category);
+    row_text_set(row->place, sizeof row->place, e->place);
+}
+
 enum tide_err apply_listed(struct fold *f, const struct body_listed *e)
 {
     struct row_listing row;
@@ -122,29 +259,18 @@ enum tide_err apply_listed(struct fold *f, const struct body_listed *e)
     enum tide_err err = fold_party(f, e->vendor, &row.vendor);
     if (err) return err;
     row.cause = f->cause;
-    row.kind = e->kind;
-    row.class = e->class;
-    row.state = e->state;
     row.listed_at = f->time_ms;
-    row.plaintext_len = e->plaintext_len;
-    row.n_chunks = e->n_chunks;
-    row.revises = e->revises;
-    memcpy(row.vendor_key, e->vendor, 32);
-    memcpy(row.nonce, e->nonce, 16);
-    memcpy(row.content_root, e->content_root, 32);
-    memcpy(row.key_commitment, e->key_commitment, 32);
-    memcpy(row.terms_hash, e->terms_hash, 32);
-    row_text_set(row.title, sizeof row.title, e->title);
-    row_text_set(row.jurisdictions, sizeof row.jurisdictions, e->jurisdictions);
-    row_text_set(row.purposes, sizeof row.purposes, e->purposes);
+    listing_row_fill(&row, e);
     err = listing_put(f, f->index, &row);
-    return err ? err : put_listing_indexes(f, &row);
+    if (!err) err = put_listing_indexes(f, &row);
+    if (!err) err = count_listing(f, row.vendor, true);
+    if (!err) err = put_revised(f, row.revises, row.vendor);
+    return err ? err : catalog_add(f, f->index, e);
 }
 
 /* ---- from state to state ---- */
 
-/* Emits the move, or refuses it if the table does not know it. */
-static enum tide_err move_listing(struct hearing *h, enum listing_state to)
+enum tide_err listing_move(struct hearing *h, enum listing_state to)
 {
     uint64_t from = h->listing_row.state;
     if (!listing_may_move(h->cause->statement.kind, from, to))
@@ -162,7 +288,34 @@ enum tide_err decide_stored(struct hearing *h)
 {
     const struct body_stored *stored = h->cause->statement.body;
     PASS(h, hear_listing(h, stored->listing));
-    return move_listing(h, LISTING_PENDING);
+    return listing_move(h, LISTING_PENDING);
+}
+
+/* An approval registers: the certificate's number and text are in the journal for good. */
+static enum tide_err emit_registered(struct hearing *h)
+{
+    const struct row_listing *row = &h->listing_row;
+    struct certificate c = {
+        .origin = BYTES_TEXT(h->market.origin),
+        .number = h->market.n_certificates + 1,
+        .listing = h->listing,
+        .title = BYTES_TEXT(row->title),
+        .kind = row->kind,
+        .class = row->class,
+        .registered_ms = h->now_ms,
+        .has_content = listing_is_sealed(row->kind),
+    };
+    memcpy(c.vendor, row->vendor_key, 32);
+    memcpy(c.reviewer, h->cause->statement.party, 32);
+    memcpy(c.content_root, row->content_root, 32);
+    memcpy(c.key_commitment, row->key_commitment, 32);
+    memcpy(c.terms_hash, row->terms_hash, 32);
+    struct body_registered *e = EVENT(h, REGISTERED, registered);
+    if (!e) return TIDE_ENOMEM;
+    e->listing = h->listing;
+    e->certificate = c.number;
+    e->text = certificate_format(&c, h->arena);
+    return e->text.data ? TIDE_OK : TIDE_ENOMEM; /* origin and title were checked for control characters */
 }
 
 enum tide_err decide_review(struct hearing *h)
@@ -170,33 +323,78 @@ enum tide_err decide_review(struct hearing *h)
     const struct body_review *review = h->cause->statement.body;
     PASS(h, hear_listing(h, review->listing));
     if (same_group(h->party, &h->speaker, h->listing_row.vendor, &h->vendor)) return refuse(h, OUTCOME_OWN_GROUP);
-    PASS(h, move_listing(h, review->verdict == REVIEW_APPROVE ? LISTING_OPEN : LISTING_REFUSED));
-    if (review->verdict == REVIEW_REFUSE && review->reasons.len == 0) return refuse(h, OUTCOME_NEEDS_REASONS);
-    return TIDE_OK;
+    if (review->verdict == REVIEW_APPROVE) {
+        PASS(h, listing_move(h, h->listing_row.samples > 0 ? LISTING_SAMPLING : LISTING_OPEN));
+        return emit_registered(h);
+    }
+    PASS(h, listing_move(h, LISTING_REFUSED));
+    return review->reasons.len == 0 ? refuse(h, OUTCOME_NEEDS_REASONS) : TIDE_OK;
 }
+
+enum tide_err apply_registered(struct fold *f, const struct body_registered *e)
+{
+    struct row_listing row;
+    enum tide_err err = must_exist(listing_get(f->state, e->listing, &row));
+    if (!err) err = fold_market(f);
+    if (err) return err;
+    if (row.certificate != 0 || e->certificate != f->market.n_certificates + 1) return TIDE_EDAMAGED;
+    f->market.n_certificates = e->certificate;
+    row.certificate = e->certificate;
+    row.registered = f->index;
+    row.reviewed = f->cause;
+    err = listing_put(f, e->listing, &row);
+    return err ? err : fold_put_market(f);
+}
+
+/* ---- closing ---- */
 
 enum tide_err decide_close(struct hearing *h)
 {
     const struct body_close *close = h->cause->statement.body;
     PASS(h, hear_listing(h, close->listing));
     if (h->listing_row.vendor != h->party) return refuse(h, OUTCOME_NOT_YOURS);
-    PASS(h, move_listing(h, LISTING_CLOSED));
-    return close_orders_of_listing(h, close->listing);
+    PASS(h, listing_move(h, LISTING_CLOSED));
+    return close_orders_of_listing(h, close->listing); /* then the trades that its halt kept waiting */
+}
+
+/* ---- writing a move ---- */
+
+static enum tide_err move_indexes(struct fold *f, const struct body_listing_moved *e)
+{
+    const struct row_none none = {0};
+    uint8_t by_state[9];
+    key_u8_u64(by_state, (uint8_t)e->from, e->listing);
+    enum tide_err err = must_exist(state_del(f->state, TABLE_LISTING_BY_STATE, by_state));
+    key_u8_u64(by_state, (uint8_t)e->to, e->listing);
+    if (!err) err = state_put(f->state, TABLE_LISTING_BY_STATE, by_state, &none);
+    return err ? err : catalog_move(f, e->listing, e->from, e->to);
+}
+
+/* The sample waits for the log to draw it: nothing but `drawn` is decided before that. */
+static enum tide_err await_draw(struct fold *f, uint64_t listing)
+{
+    enum tide_err err = fold_market(f);
+    if (err) return err;
+    if (f->market.pending_work != WORK_NONE) return TIDE_EDAMAGED;
+    f->market.pending_work = WORK_DRAW;
+    f->market.pending_subject = listing;
+    return fold_put_market(f);
 }
 
 enum tide_err apply_listing_moved(struct fold *f, const struct body_listing_moved *e)
 {
-    const struct row_none none = {0};
     struct row_listing row;
-    uint8_t by_state[9];
     enum tide_err err = must_exist(listing_get(f->state, e->listing, &row));
     if (err) return err;
     if (row.state != e->from || !listing_may_move(0, e->from, e->to)) return TIDE_EDAMAGED;
+    err = halt_fold(f, &row, e->to);
+    if (err) return err;
     row.state = e->to;
+    if (e->from == LISTING_SAMPLING && e->to == LISTING_OPEN) row.sample_record = f->cause;
     err = listing_put(f, e->listing, &row);
-    key_u8_u64(by_state, (uint8_t)e->from, e->listing);
-    if (!err) err = must_exist(state_del(f->state, TABLE_LISTING_BY_STATE, by_state));
-    key_u8_u64(by_state, (uint8_t)e->to, e->listing);
-    if (!err) err = state_put(f->state, TABLE_LISTING_BY_STATE, by_state, &none);
+    if (!err) err = move_indexes(f, e);
+    if (!err && (e->to == LISTING_CLOSED || e->to == LISTING_REFUSED)) err = count_listing(f, row.vendor, false);
+    if (!err && e->to == LISTING_CLOSED && row.n_trades == 0) err = count_untraded(f, &row);
+    if (!err && e->to == LISTING_SAMPLING) err = await_draw(f, e->listing);
     return err;
 }

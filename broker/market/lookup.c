@@ -59,3 +59,17 @@ enum tide_err account_get(struct state_view *state, uint64_t party, uint64_t ass
     enum tide_err err = state_get(state, TABLE_ACCOUNT, key, row);
     return err == TIDE_ENOTFOUND ? TIDE_OK : err; /* state_get cleared the row: nothing yet */
 }
+
+enum tide_err programme_get(struct state_view *state, uint64_t programme, struct row_programme *row)
+{
+    uint8_t key[8];
+    key_u64(key, programme);
+    return state_get(state, TABLE_PROGRAMME, key, row);
+}
+
+enum tide_err withdrawal_get(struct state_view *state, uint64_t withdrawal, struct row_withdrawal *row)
+{
+    uint8_t key[8];
+    key_u64(key, withdrawal);
+    return state_get(state, TABLE_WITHDRAWAL, key, row);
+}

@@ -72,20 +72,29 @@ MUST_USE enum tide_err market_execute(struct state_view *state, struct bytes env
                                       uint64_t next_index, struct arena *arena, struct execution *out);
 
 /*
- * What the broker must state before anything else is decided at `now_ms`; asked again until it is DUE_NOTHING. An
+ * What the broker must state before anything else is decided at `now_ms`; asked again until it is DUE_NOTHING. `drawn`
+ * is due at once after the approval it is about. An
  * outage is not seen here: who starts a broker states it in a first tick (outage_ms at most now_ms - heard_ms of the
  * market's row, which a `continue` left over from before does not change).
  */
-enum due { DUE_NOTHING, DUE_CONTINUE, DUE_TICK };
+enum due { DUE_NOTHING, DUE_CONTINUE, DUE_TICK, DUE_DRAW };
 struct due_statement {
     enum due due;
     struct body_tick tick;
     struct body_continue go_on;
+    uint64_t draw_listing, draw_size; /* `drawn` takes the log's root at this size */
 };
 MUST_USE enum tide_err market_due(struct state_view *state, uint64_t now_ms, struct due_statement *out);
 
 /* The time of the earliest deadline or expiry, for sleeping until it; UINT64_MAX if there is none. */
 MUST_USE enum tide_err market_next_deadline(struct state_view *state, uint64_t *at_ms);
+
+/*
+ * When what a trade waits for is due: wall time, if nothing halts any more; while the market or its listing is halted,
+ * `now_ms` and what is left. 0: it waits for nothing, or its claim is overdue.
+ */
+uint64_t market_trade_due(const struct row_market *market, const struct row_listing *listing,
+                          const struct row_trade *trade, uint64_t now_ms);
 
 /* Σ over all accounts of every asset. TIDE_EDAMAGED: not 0, or a party's balance below zero. Walks everything. */
 MUST_USE enum tide_err market_audit(struct state_view *state, char *why, size_t why_len);

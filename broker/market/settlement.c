@@ -1,10 +1,9 @@
 /*
  * Trades: from the match to the vendor's grant, and to settlement or refund.
  *
- * Always holds: a trade's state changes only along its table (transitions.c); its money is in the buyer's escrow until
- * it is final; an open trade has exactly one deadline. Deadlines are kept without the outages so far
- * (row_market.shift_ms), so that an outage moves all of them by one number.
- * Not here: how a trade comes about (book.c), when deadlines are due (deadline.c, due.c).
+ * Always holds: a trade's state changes only along its table (transitions.c); its money, and what a voucher pays of it,
+ * are in the buyer's escrow until it is final; an open trade has exactly one deadline, unless its claim is overdue.
+ * Not here: how a trade comes about (book.c), claims (claim.c), when deadlines are due (deadline.c, due.c).
  */
 #include "broker/market/law.h"
 #include "crypto/age.h"
@@ -12,11 +11,6 @@
 #include "storage/settlement.h"
 
 #define CREDENTIAL_MAX 4096u /* bytes of a credential before sealing */
-
-uint64_t trade_due(const struct row_market *market, const struct row_trade *row)
-{
-    return row->due + market->shift_ms;
-}
 
 /* ---- the settlement text ---- */
 
@@ -38,6 +32,8 @@ enum tide_err settlement_text(struct state_view *state, uint64_t trade, const st
         .price = row->price,
         .total = row->total,
         .fee = row->fee,
+        .voucher = row->voucher,
+        .programme = row->programme,
         .has_content = listing_is_sealed(listing.kind),
     };
     memcpy(s.vendor, row->vendor_key, 32);
@@ -49,33 +45,37 @@ enum tide_err settlement_text(struct state_view *state, uint64_t trade, const st
     return text->data ? TIDE_OK : TIDE_ENOMEM;
 }
 
-/* `signature` is `key`'s over the trade's text. */
+/* `signature` is the speaker's over the trade's text, by the key it has now. */
 static enum tide_err check_signature(struct hearing *h, uint64_t trade, const struct row_trade *row,
-                                     const uint8_t key[32], const uint8_t signature[64])
+                                     const uint8_t signature[64])
 {
     struct bytes text;
     enum tide_err err = settlement_text(h->state, trade, row, h->arena, &text);
     if (err) return err;
-    return sign_verify(key, DOMAIN_NONE, text, signature) == TIDE_OK ? TIDE_OK
-                                                                      : refuse(h, OUTCOME_BAD_SETTLEMENT_SIGNATURE);
+    return sign_verify(h->speaker.key, DOMAIN_NONE, text, signature) == TIDE_OK
+               ? TIDE_OK
+               : refuse(h, OUTCOME_BAD_SETTLEMENT_SIGNATURE);
 }
 
 /* ---- grant and acceptance ---- */
 
 /* One of a trade's parties does what the trade waits for: it exists, is the speaker's, and it is not too late. */
-static enum tide_err hear_trade(struct hearing *h, uint64_t trade, bool as_vendor, enum trade_state expected,
-                                struct row_trade *row)
+enum tide_err hear_trade(struct hearing *h, uint64_t trade, bool as_vendor, enum trade_state expected,
+                         struct row_trade *row)
 {
     enum tide_err err = trade_get(h->state, trade, row);
     if (err == TIDE_ENOTFOUND) return refuse(h, OUTCOME_NO_SUCH_TRADE);
     if (err) return err;
     if ((as_vendor ? row->vendor : row->buyer) != h->party) return refuse(h, OUTCOME_NOT_YOURS);
-    bool ended_by_deadline = row->final_record != 0 && row->accept_record == 0;
+    bool ended_by_deadline = row->final_record != 0 && row->accept_record == 0 && row->claim_record == 0;
     bool waits = row->state == expected;
     if (!waits && !ended_by_deadline)
         return refuse_because(h, OUTCOME_WRONG_STATE, "trade %llu is %s", (unsigned long long)trade,
                               names_trade_state[row->state]);
-    if (waits && h->now_ms < trade_due(&h->market, row)) return TIDE_OK;
+    if (waits) {
+        PASS(h, hear_listing(h, row->listing));
+        if (listing_clock(&h->market, &h->listing_row, h->now_ms) < row->due) return TIDE_OK;
+    }
     return refuse_because(h, OUTCOME_TOO_LATE, "the deadline of trade %llu has passed", (unsigned long long)trade);
 }
 
@@ -95,7 +95,7 @@ enum tide_err decide_grant(struct hearing *h)
     PASS(h, hear_trade(h, grant->trade, true, TRADE_MATCHED, &row));
     PASS(h, hear_listing(h, row.listing));
     if (!grant_has_form(h->listing_row.kind, grant->grant)) return refuse(h, OUTCOME_BAD_GRANT);
-    PASS(h, check_signature(h, grant->trade, &row, row.vendor_key, grant->signature));
+    PASS(h, check_signature(h, grant->trade, &row, grant->signature));
 
     struct body_granted *e = EVENT(h, GRANTED, granted);
     if (!e) return TIDE_ENOMEM;
@@ -109,11 +109,33 @@ enum tide_err decide_accept(struct hearing *h)
     const struct body_accept *accept = h->cause->statement.body;
     struct row_trade row;
     PASS(h, hear_trade(h, accept->trade, false, TRADE_GRANTED, &row));
-    PASS(h, check_signature(h, accept->trade, &row, row.buyer_key, accept->signature));
+    PASS(h, check_signature(h, accept->trade, &row, accept->signature));
     return trade_settle(h, accept->trade, &row, BASIS_ACCEPTED);
 }
 
 /* ---- ends ---- */
+
+/* A ruling gives the bond to who was right. */
+static void add_bond(struct list *postings, const struct row_trade *row, const uint8_t to[32])
+{
+    posting_add(postings, row->buyer_key, ACCOUNT_HELD, ASSET_CNY, -(int64_t)row->bond);
+    posting_add(postings, to, ACCOUNT_AVAILABLE, ASSET_CNY, (int64_t)row->bond);
+}
+
+/* What a voucher pays: its asset out of the world, as much of the issuer's money set free, for the vendor. */
+static enum tide_err add_redemption(struct hearing *h, struct list *postings, const struct row_trade *row)
+{
+    struct row_programme programme;
+    struct row_party issuer;
+    if (row->voucher == 0) return TIDE_OK;
+    enum tide_err err = must_exist(programme_get(h->state, row->programme, &programme));
+    if (!err) err = must_exist(party_by_number(h->state, programme.issuer, &issuer));
+    if (err) return err;
+    posting_add(postings, row->buyer_key, ACCOUNT_ESCROW, row->programme, -(int64_t)row->voucher);
+    posting_add(postings, NULL, ACCOUNT_ISSUED, row->programme, (int64_t)row->voucher);
+    posting_add(postings, issuer.key, ACCOUNT_ESCROW, ASSET_CNY, -(int64_t)row->voucher);
+    return TIDE_OK;
+}
 
 enum tide_err trade_settle(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis)
 {
@@ -123,12 +145,17 @@ enum tide_err trade_settle(struct hearing *h, uint64_t trade, const struct row_t
     e->trade = trade;
     e->basis = basis;
     enum tide_err err = settlement_text(h->state, trade, row, h->arena, &e->text);
-    if (!err) err = postings_new(h, &e->postings, 3);
+    if (!err) err = postings_new(h, &e->postings, LIMIT_POSTINGS);
     if (err) return err;
-    posting_add(&e->postings, row->buyer_key, ACCOUNT_ESCROW, ASSET_CNY, -(int64_t)row->total);
-    posting_add(&e->postings, row->vendor_key, ACCOUNT_AVAILABLE, ASSET_CNY, (int64_t)(row->total - row->fee));
+    uint64_t gets = row->total - row->fee, hold_ms = h->market.parameters[PARAM_VOUCHER_HOLD_MS];
+    posting_add(&e->postings, row->buyer_key, ACCOUNT_ESCROW, ASSET_CNY, -(int64_t)(row->total - row->voucher));
+    err = add_redemption(h, &e->postings, row);
+    posting_add(&e->postings, row->vendor_key, ACCOUNT_AVAILABLE, ASSET_CNY, (int64_t)gets);
     posting_add(&e->postings, NULL, ACCOUNT_FEES, ASSET_CNY, (int64_t)row->fee);
-    return TIDE_OK;
+    add_bond(&e->postings, row, row->vendor_key);
+    if (hold_ms > 0) e->locked = row->voucher < gets ? row->voucher : gets;
+    if (e->locked > 0) e->locked_until = h->now_ms + hold_ms;
+    return err;
 }
 
 enum tide_err trade_refund(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis)
@@ -139,10 +166,24 @@ enum tide_err trade_refund(struct hearing *h, uint64_t trade, const struct row_t
     e->trade = trade;
     e->basis = basis;
     enum tide_err err = settlement_text(h->state, trade, row, h->arena, &e->text);
-    if (!err) err = postings_new(h, &e->postings, 2);
+    if (!err) err = postings_new(h, &e->postings, LIMIT_POSTINGS);
     if (err) return err;
-    posting_add(&e->postings, row->buyer_key, ACCOUNT_ESCROW, ASSET_CNY, -(int64_t)row->total);
-    posting_add(&e->postings, row->buyer_key, ACCOUNT_AVAILABLE, ASSET_CNY, (int64_t)row->total);
+    posting_add(&e->postings, row->buyer_key, ACCOUNT_ESCROW, ASSET_CNY, -(int64_t)(row->total - row->voucher));
+    posting_add(&e->postings, row->buyer_key, ACCOUNT_AVAILABLE, ASSET_CNY, (int64_t)(row->total - row->voucher));
+    add_bond(&e->postings, row, row->buyer_key);
+    return voucher_free(h, &e->postings, row->programme, row->buyer_key, ACCOUNT_ESCROW, row->voucher);
+}
+
+enum tide_err trade_unlock(struct hearing *h, uint64_t trade)
+{
+    struct row_trade row;
+    enum tide_err err = must_exist(trade_get(h->state, trade, &row));
+    if (err) return err;
+    struct body_unlocked *e = EVENT(h, UNLOCKED, unlocked);
+    if (!e) return TIDE_ENOMEM;
+    e->trade = trade;
+    memcpy(e->party, row.vendor_key, 32);
+    e->amount = row.locked;
     return TIDE_OK;
 }
 
@@ -169,9 +210,7 @@ enum tide_err trade_open(struct fold *f, const struct body_traded *e, const stru
 {
     const struct transition *t = trade_transition(TRADE_NONE, KIND_TRADED, 0);
     struct row_trade row;
-    enum tide_err err = fold_market(f);
-    if (err) return err;
-    if (e->grant_due < f->market.shift_ms) return TIDE_EDAMAGED;
+    if (e->voucher > e->total || e->fee > e->total || (e->voucher > 0 && e->programme == 0)) return TIDE_EDAMAGED;
     memset(&row, 0, sizeof row);
     row.listing = e->listing;
     row.bid = e->bid;
@@ -183,25 +222,27 @@ enum tide_err trade_open(struct fold *f, const struct body_traded *e, const stru
     row.quantity = e->quantity;
     row.total = e->total;
     row.fee = e->fee;
+    row.programme = e->programme;
+    row.voucher = e->voucher;
+    row.bid_replaced = bid->replaced_by;
+    row.ask_replaced = ask->replaced_by;
     row.state = t->to;
-    row.due = e->grant_due - f->market.shift_ms;
     row.accept_ms = e->accept_ms;
     memcpy(row.buyer_key, e->buyer, 32);
     memcpy(row.vendor_key, e->vendor, 32);
     memcpy(row.recipient, e->recipient, 32);
-    err = trade_put(f, f->index, &row);
-    if (!err) err = put_trade_of(f, f->index, &row, 0);
-    return err ? err : deadline_put(f, (enum deadline_kind)t->deadline, row.due, f->index);
+    enum tide_err err = trade_deadline_set(f, (enum deadline_kind)t->deadline, f->index, &row, e->grant_due);
+    if (!err) err = trade_put(f, f->index, &row);
+    return err ? err : put_trade_of(f, f->index, &row, 0);
 }
 
-/* Reads a trade, takes its deadline away and moves it along the table. */
-static enum tide_err move_trade(struct fold *f, uint64_t trade, uint64_t event, uint64_t basis, struct row_trade *row)
+enum tide_err trade_move(struct fold *f, uint64_t trade, uint64_t event, uint64_t basis, struct row_trade *row)
 {
     enum tide_err err = must_exist(trade_get(f->state, trade, row));
     if (err) return err;
     const struct transition *t = trade_transition(row->state, event, basis);
     if (!t) return TIDE_EDAMAGED;
-    err = deadline_del(f, (enum deadline_kind)trade_deadline_of(row->state), row->due, trade);
+    err = trade_deadline_clear(f, trade, row);
     row->state = t->to;
     return err;
 }
@@ -209,46 +250,98 @@ static enum tide_err move_trade(struct fold *f, uint64_t trade, uint64_t event, 
 enum tide_err apply_granted(struct fold *f, const struct body_granted *e)
 {
     struct row_trade row;
-    enum tide_err err = fold_market(f);
-    if (!err) err = move_trade(f, e->trade, KIND_GRANTED, 0, &row);
+    enum tide_err err = trade_move(f, e->trade, KIND_GRANTED, 0, &row);
     if (err) return err;
-    if (e->accept_due < f->market.shift_ms) return TIDE_EDAMAGED;
-    row.due = e->accept_due - f->market.shift_ms;
     row.grant_record = f->cause;
-    err = trade_put(f, e->trade, &row);
-    return err ? err : deadline_put(f, (enum deadline_kind)trade_deadline_of(row.state), row.due, e->trade);
+    err = trade_deadline_set(f, (enum deadline_kind)trade_deadline_of(row.state), e->trade, &row, e->accept_due);
+    return err ? err : trade_put(f, e->trade, &row);
 }
 
-/* What a vendor's trades came to is a mark that everyone sees. */
-static enum tide_err mark_vendor(struct fold *f, uint64_t vendor, bool settled)
+/* ---- what is locked ---- */
+
+static enum tide_err move_locked(struct fold *f, uint64_t party, int64_t amount)
+{
+    struct row_account row;
+    uint8_t key[16];
+    enum tide_err err = account_get(f->state, party, ASSET_CNY, &row);
+    if (err) return err;
+    /* Each amount is within 2^53: to overflow, a bank would have to carry all money there can be around 1,000 times. */
+    int64_t locked = (int64_t)row.locked + amount;
+    if (locked < 0) return TIDE_EDAMAGED;
+    row.locked = (uint64_t)locked;
+    key_u64_u64(key, party, ASSET_CNY);
+    return state_put(f->state, TABLE_ACCOUNT, key, &row);
+}
+
+/* The final trade's row keeps the time until then where an open one keeps that of its deadline. */
+static enum tide_err lock(struct fold *f, uint64_t trade, struct row_trade *row, uint64_t amount, uint64_t until)
+{
+    if (amount > row->voucher || amount > row->total - row->fee || until <= f->time_ms) return TIDE_EDAMAGED;
+    row->locked = amount;
+    row->due_key = until;
+    enum tide_err err = move_locked(f, row->vendor, (int64_t)amount);
+    return err ? err : deadline_put(f, DEADLINE_UNLOCK, until, trade);
+}
+
+/* ---- the end, written ---- */
+
+/* What a party's trades came to are marks that everyone sees. */
+static enum tide_err mark(struct fold *f, uint64_t party, size_t member)
 {
     struct row_party row;
-    enum tide_err err = must_exist(party_by_number(f->state, vendor, &row));
+    enum tide_err err = must_exist(party_by_number(f->state, party, &row));
     if (err) return err;
-    if (settled) row.settled++;
-    else row.missed++;
-    return party_put(f, vendor, &row);
+    *(uint64_t *)((char *)&row + member) += 1;
+    return party_put(f, party, &row);
 }
 
-static enum tide_err finish_trade(struct fold *f, uint64_t trade, uint64_t event, uint64_t basis)
+static enum tide_err mark_parties(struct fold *f, const struct row_trade *row, uint64_t event, uint64_t basis)
+{
+    if (event == KIND_REFUNDED)
+        return mark(f, row->vendor, basis == BASIS_RULING ? offsetof(struct row_party, faults)
+                                                          : offsetof(struct row_party, missed));
+    enum tide_err err = mark(f, row->vendor, offsetof(struct row_party, settled));
+    if (err || basis != BASIS_RULING) return err;
+    return mark(f, row->buyer, offsetof(struct row_party, unproven));
+}
+
+/* `locked`: of the vendor's money, until `until`; 0: nothing. */
+static enum tide_err finish_trade(struct fold *f, uint64_t trade, uint64_t event, uint64_t basis, uint64_t locked,
+                                  uint64_t until)
 {
     struct row_trade row;
-    enum tide_err err = move_trade(f, trade, event, basis, &row);
+    enum tide_err err = trade_move(f, trade, event, basis, &row);
     if (err) return err;
-    row.due = 0;
+    if (row.claim_record != 0) err = claim_forget(f, trade, &row);
+    row.due = row.due_key = row.overdue = 0;
     row.final_record = f->index;
     if (basis == BASIS_ACCEPTED) row.accept_record = f->cause;
-    err = trade_put(f, trade, &row);
+    if (!err && locked > 0) err = lock(f, trade, &row, locked, until);
+    if (!err) err = trade_put(f, trade, &row);
     if (!err) err = put_trade_of(f, trade, &row, 1);
-    return err ? err : mark_vendor(f, row.vendor, event == KIND_SETTLED);
+    return err ? err : mark_parties(f, &row, event, basis);
 }
 
 enum tide_err apply_settled(struct fold *f, const struct body_settled *e)
 {
-    return finish_trade(f, e->trade, KIND_SETTLED, e->basis);
+    return finish_trade(f, e->trade, KIND_SETTLED, e->basis, e->locked, e->locked_until);
 }
 
 enum tide_err apply_refunded(struct fold *f, const struct body_refunded *e)
 {
-    return finish_trade(f, e->trade, KIND_REFUNDED, e->basis);
+    return finish_trade(f, e->trade, KIND_REFUNDED, e->basis, 0, 0);
+}
+
+enum tide_err apply_unlocked(struct fold *f, const struct body_unlocked *e)
+{
+    struct row_trade row;
+    uint64_t party;
+    enum tide_err err = must_exist(trade_get(f->state, e->trade, &row));
+    if (!err) err = fold_party(f, e->party, &party);
+    if (err) return err;
+    if (row.locked != e->amount || row.vendor != party) return TIDE_EDAMAGED;
+    err = deadline_del(f, DEADLINE_UNLOCK, row.due_key, e->trade);
+    if (!err) err = move_locked(f, party, -(int64_t)e->amount);
+    row.locked = row.due_key = 0;
+    return err ? err : trade_put(f, e->trade, &row);
 }

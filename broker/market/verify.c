@@ -1,9 +1,10 @@
 /*
  * Deciding a journal again (verify.h): every statement through market_execute on a fresh state, its records compared
- * byte for byte with the journal's.
+ * byte for byte with the journal's; what the broker had to state in between; the roots that samples are drawn from.
  *
- * Always holds: memory is bounded whatever the journal's length; the state is a temporary one and nobody else's.
- * Not here: the Merkle tree over the records (storage/journal.c, journal_scrub).
+ * Always holds: memory is bounded whatever the journal's length; the state is a temporary one and nobody else's; `tree`
+ * has every record read so far.
+ * Not here: comparing the whole tree with the journal's head (storage/journal.c, journal_scrub).
  */
 #include "broker/market/verify.h"
 
@@ -27,6 +28,9 @@ struct verifier {
     uint64_t next;                      /* index of records[at] */
     uint64_t size;                      /* of the journal when we began */
     uint64_t last_time_ms, uncommitted;
+    struct merkle_tree tree;
+    uint64_t reviewed_size; /* the log's size with the newest `review` … */
+    uint8_t reviewed_root[HASH_BYTES]; /* … and its root then, from which a `drawn` is to draw */
     bool signatures;
     struct verify_result *out;
 };
@@ -56,6 +60,9 @@ static enum tide_err next_record(struct verifier *v, struct bytes *record)
     }
     *record = v->records[v->at++];
     v->next++;
+    uint8_t leaf[HASH_BYTES];
+    merkle_leaf_hash(*record, leaf);
+    merkle_append(&v->tree, leaf);
     return TIDE_OK;
 }
 
@@ -80,15 +87,29 @@ static enum tide_err read_statement(struct verifier *v, struct bytes bytes, stru
     return TIDE_OK;
 }
 
+/* The sample of the approval just before is drawn from the log as it was with that approval. */
+static enum tide_err check_drawn(struct verifier *v, const struct due_statement *due, uint64_t index,
+                                 const struct body_drawn *drawn)
+{
+    if (due->due != DUE_DRAW) return TIDE_OK; /* decide refuses it */
+    if (due->draw_size != v->reviewed_size) return wrong(v, index, "the `drawn` does not follow its `review`");
+    if (memcmp(drawn->root, v->reviewed_root, HASH_BYTES) == 0) return TIDE_OK;
+    return wrong(v, index, "the sample is not drawn from the log's root at size %llu",
+                 (unsigned long long)due->draw_size);
+}
+
 /* Before anything else is decided at a time, what is due then has been stated. */
 static enum tide_err check_due(struct verifier *v, struct state_view *view, const struct record *record,
                                const struct statement *s)
 {
+    static const char *const names[] = {[DUE_CONTINUE] = "continue", [DUE_TICK] = "tick", [DUE_DRAW] = "drawn"};
     struct due_statement due;
     if (s->kind == KIND_TICK || s->kind == KIND_CONTINUE) return TIDE_OK; /* decide refuses one that is not due */
     enum tide_err err = market_due(view, record->time_ms, &due);
-    if (err || due.due == DUE_NOTHING) return err;
-    return wrong(v, record->index, "a `%s` was due before this", due.due == DUE_TICK ? "tick" : "continue");
+    if (err) return err;
+    if (s->kind == KIND_DRAWN) return check_drawn(v, &due, record->index, s->body);
+    if (due.due == DUE_NOTHING) return TIDE_OK;
+    return wrong(v, record->index, "a `%s` was due before this", names[due.due]);
 }
 
 /* The journal's records that follow are the ones decided now. */
@@ -116,6 +137,10 @@ static enum tide_err decide_again(struct verifier *v, struct bytes bytes)
     enum tide_err err = read_statement(v, bytes, &record, &s, &statement_bytes);
     if (!err) err = state_write(v->state, &view);
     if (!err) err = check_due(v, view, &record, &s);
+    if (!err && s.kind == KIND_REVIEW) {
+        v->reviewed_size = v->tree.size;
+        merkle_root(&v->tree, v->reviewed_root);
+    }
     if (!err) err = market_execute(view, record.payload, &s, statement_bytes, record.time_ms, record.index,
                                    &v->deciding, execution);
     if (err) return err;

@@ -3,6 +3,7 @@
  * and takes everything down so that nothing that was accepted is lost.
  *
  *     gateway ─▶ work ─▶ verifiers ─▶ inbox ─▶ sequencer ─▶ replies ─▶ gateway
+ *                                                  └ wakes ─▶ tape
  *
  * Always holds: doors open only when the state is that of the journal; they close before the queues, the queues before
  * the journal. Every queue has room for every job there is, so that no thread ever waits for another's queue.
@@ -13,6 +14,7 @@
 #include "broker/server/processes.h"
 #include "broker/server/publisher.h"
 #include "broker/server/sequencer_thread.h"
+#include "broker/server/tape.h"
 #include "broker/server/text.h"
 #include "broker/server/verifier.h"
 #include "broker/server/zap.h"
@@ -38,6 +40,7 @@ struct broker {
     struct state *state;
     struct tiles *tiles;
     struct requests *requests;
+    struct cards *cards;
     struct row_market market;
 
     void *zmq;
@@ -45,6 +48,7 @@ struct broker {
     struct state_view *gate_view; /* the ZAP handler's */
     struct door *door;
     struct data_door *data_door;
+    struct tape *tape; /* before the sequencer runs, and until it has ended */
 
     struct queue *work, *inbox, *replies;
     size_t n_jobs;
@@ -82,6 +86,13 @@ static void broker_failed(void *ctx, const char *what, enum tide_err err)
     struct gateway *gateway = __atomic_load_n(&b->gateway, __ATOMIC_ACQUIRE);
     if (gateway) gateway_abandon(gateway); /* it may be draining, and some replies will never come */
     (void)!write(b->failure_fd, &one, sizeof one);
+}
+
+/* On the sequencer's thread. */
+static void broker_committed(void *ctx)
+{
+    struct broker *b = ctx;
+    if (b->tape) tape_kick(b->tape);
 }
 
 static bool has_failed(struct broker *b)
@@ -151,7 +162,9 @@ static enum tide_err open_files(struct broker *b)
     err = tiles_open(b->config->dir, true, &b->tiles);
     if (err) return not_opened("tiles/", "the log's files cannot be opened", err, way_out(err));
     err = open_requests(b);
-    return err ? not_opened("lobby/", "the store of requests cannot be opened", err, way_out(err)) : TIDE_OK;
+    if (err) return not_opened("lobby/", "the store of requests cannot be opened", err, way_out(err));
+    err = cards_open(b->config->dir, &b->cards);
+    return err ? not_opened("cards/", "the folder of contact cards cannot be made", err, way_out(err)) : TIDE_OK;
 }
 
 static enum tide_err open_queues(struct broker *b)
@@ -184,7 +197,8 @@ static enum tide_err open_market(struct broker *b)
 {
     struct sequencer_thread_options so = {
         .journal = b->journal, .state = b->state, .identity = b->identity, .inbox = b->inbox, .work = b->work,
-        .replies = b->replies, .journal_size = &b->journal_size, .failed = broker_failed, .ctx = b,
+        .replies = b->replies, .journal_size = &b->journal_size, .failed = broker_failed,
+        .committed = broker_committed, .ctx = b,
     };
     enum tide_err err = sequencer_thread_open(&so, &b->sequencer);
     if (err) return not_opened("state/", "the journal cannot be applied to the state", err, way_out(err));
@@ -233,13 +247,26 @@ static enum tide_err open_doors(struct broker *b)
     return TIDE_OK;
 }
 
+static enum tide_err open_tape(struct broker *b)
+{
+    const struct config *c = b->config;
+    struct tape_options options = {
+        .zmq_context = b->zmq, .listen = c->listen,
+        .port = c->port_base ? (uint16_t)(c->port_base + PORT_TAPE) : 0,
+        .wire_secret = identity_wire_secret(b->identity), .journal = b->journal, .state = b->state,
+        .failed = broker_failed, .ctx = b,
+    };
+    enum tide_err err = tape_start(&options, &b->tape);
+    return err ? not_opened("tape", c->listen, err, "choose another --port-base or --listen") : TIDE_OK;
+}
+
 static enum tide_err start_threads(struct broker *b)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct verifier_options vo = {
         .n_threads = b->config->n_verifiers ? b->config->n_verifiers : cores > 0 ? (unsigned)cores : 1,
         .work = b->work, .inbox = b->inbox, .replies = b->replies, .state = b->state,
-        .source = {.journal = b->journal, .tiles = b->tiles, .requests = b->requests,
+        .source = {.journal = b->journal, .tiles = b->tiles, .requests = b->requests, .cards = b->cards,
                    .log_secret = identity_log_secret(b->identity)},
         .dir = b->config->dir, .journal_size = &b->journal_size, .failed = broker_failed, .ctx = b,
     };
@@ -249,7 +276,9 @@ static enum tide_err start_threads(struct broker *b)
         .wire_secret = identity_wire_secret(b->identity), .stored = sequencer_thread_stored, .ctx = b->sequencer,
         .failed = broker_failed, .failed_ctx = b,
     };
-    enum tide_err err = verifiers_start(&vo, &b->verifiers);
+    enum tide_err err = open_tape(b);
+    if (err) return err;
+    err = verifiers_start(&vo, &b->verifiers);
     if (!err) err = publisher_start(b->publisher);
     if (!err) err = sequencer_thread_start(b->sequencer, b->publisher);
     struct gateway_options go = {.door = b->door, .work = b->work, .inbox = b->inbox, .replies = b->replies,
@@ -265,6 +294,7 @@ static enum tide_err start_threads(struct broker *b)
 static enum tide_err tell_ports(struct broker *b)
 {
     enum tide_err err = ports_write(b->config->dir, "data", data_door_port(b->data_door));
+    if (!err) err = ports_write(b->config->dir, "tape", tape_port(b->tape));
     if (!err) err = ports_write(b->config->dir, "trade", door_port(b->door));
     return err ? not_opened("ports", "the file cannot be written", err, way_out(err)) : TIDE_OK;
 }
@@ -296,6 +326,7 @@ static bool broker_close(struct broker *b)
 {
     if (b->door) (void)!ports_write(b->config->dir, "trade", 0);
     if (b->data_door) (void)!ports_write(b->config->dir, "data", 0);
+    if (b->tape) (void)!ports_write(b->config->dir, "tape", 0);
     data_door_stop(&b->data_door);
     if (b->gateway && has_failed(b)) gateway_abandon(b->gateway);
     if (b->gateway) gateway_stop(b->gateway);
@@ -303,6 +334,7 @@ static bool broker_close(struct broker *b)
     verifiers_join(&b->verifiers);
     if (b->inbox) queue_close(b->inbox);
     bool sequenced = sequencer_thread_close(&b->sequencer);
+    tape_stop(&b->tape);
     publisher_close(&b->publisher);
     gateway_free(&b->gateway);
     door_close(&b->door);
@@ -313,6 +345,7 @@ static bool broker_close(struct broker *b)
     queue_free(&b->inbox);
     queue_free(&b->replies);
     requests_close(&b->requests);
+    cards_close(&b->cards);
     tiles_close(&b->tiles);
     bool well = sequenced && !has_failed(b);
     state_close(&b->state, well);

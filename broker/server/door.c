@@ -7,38 +7,15 @@
  */
 #include "broker/server/door.h"
 
+#include "broker/server/door_socket.h"
 #include "broker/server/door_watch.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <zmq.h>
 
-#ifndef ZMQ_ZAP_ENFORCE_DOMAIN
-#define ZMQ_ZAP_ENFORCE_DOMAIN 93 /* in libzmq since 4.3, in its header only for drafts */
-#endif
-
-#define CURVE_OVERHEAD 33  /* "MESSAGE" and its length, nonce, MAC, flags: ZMQ_MAXMSGSIZE counts them too */
-#define HANDSHAKE_MS 2000  /* a peer that has not shaken hands by then is cut */
-#define HEARTBEAT_MS 10000 /* ping when silent … */
-#define SILENCE_MS 30000   /* … and cut when there is no answer */
-#define LINGER_MS 2000     /* replies that were sent get this long to leave when the door closes */
-#define ACCEPT_BACKLOG 1024
+#define LINGER_MS 2000        /* replies that were sent get this long to leave when the door closes */
 #define GENERATED_ROUTE_LEN 5 /* a zero byte and a counter: libzmq's own routing ids */
-
-/*
- * libzmq is not instrumented: to ThreadSanitizer what its threads wrote looks unsynchronized. There the payload is
- * copied out with reads ignored, so that everything behind the door can be checked.
- */
-#ifdef __SANITIZE_THREAD__
-#define COPIES_OUT 1
-void AnnotateIgnoreReadsBegin(const char *file, int line);
-void AnnotateIgnoreReadsEnd(const char *file, int line);
-#else
-#define COPIES_OUT 0
-#define AnnotateIgnoreReadsBegin(file, line) ((void)0)
-#define AnnotateIgnoreReadsEnd(file, line) ((void)0)
-#endif
 
 struct door {
     void *socket;
@@ -46,64 +23,20 @@ struct door {
     uint16_t port;
     size_t frame_max;
     zmq_msg_t message; /* the one door_receive gave out */
-    uint8_t *copy;     /* of its payload; NULL unless COPIES_OUT */
+    uint8_t *copy;     /* of its payload; NULL unless DOOR_COPIES_OUT */
     uint64_t dropped;
 };
-
-static bool set_int(void *socket, int option, int value)
-{
-    return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
-}
 
 static bool set_options(void *socket, const struct door_options *o)
 {
     int reply_backlog = o->reply_backlog_messages ? o->reply_backlog_messages : o->backlog_messages;
-    int64_t message_max = (int64_t)o->frame_max + CURVE_OVERHEAD;
-    return set_int(socket, ZMQ_CURVE_SERVER, 1) &&
-           zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, o->wire_secret, 32) == 0 &&
-           zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, o->name, strlen(o->name)) == 0 &&
-           set_int(socket, ZMQ_ZAP_ENFORCE_DOMAIN, 1) &&
-           set_int(socket, ZMQ_ROUTER_MANDATORY, 1) &&
-           set_int(socket, ZMQ_ROUTER_HANDOVER, 0) &&
-           zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_max, sizeof message_max) == 0 &&
-           set_int(socket, ZMQ_RCVHWM, o->backlog_messages) &&
-           set_int(socket, ZMQ_SNDHWM, reply_backlog) &&
-           set_int(socket, ZMQ_LINGER, LINGER_MS) &&
-           set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
-           set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) &&
-           set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, SILENCE_MS) &&
-           set_int(socket, ZMQ_HEARTBEAT_TTL, SILENCE_MS) &&
-           set_int(socket, ZMQ_BACKLOG, ACCEPT_BACKLOG) &&
-           set_int(socket, ZMQ_IPV6, strchr(o->listen, ':') != NULL);
-}
-
-static enum tide_err bind_err(int error)
-{
-    switch (error) {
-    case EADDRINUSE: return TIDE_EBUSY;
-    case EACCES: return TIDE_EDENIED;
-    case EMFILE: return TIDE_ENOMEM;
-    case EADDRNOTAVAIL: case ENODEV: case EINVAL: return TIDE_EINVAL;
-    default: return TIDE_EIO;
-    }
-}
-
-static enum tide_err bind_door(struct door *d, const struct door_options *o)
-{
-    char endpoint[128], port[8] = "*";
-    if (o->port) snprintf(port, sizeof port, "%u", o->port);
-    bool v6 = strchr(o->listen, ':') != NULL;
-    int len = snprintf(endpoint, sizeof endpoint, v6 ? "tcp://[%s]:%s" : "tcp://%s:%s", o->listen, port);
-    if (len < 0 || (size_t)len >= sizeof endpoint) return TIDE_EINVAL;
-    if (zmq_bind(d->socket, endpoint) != 0) return bind_err(errno);
-
-    size_t endpoint_len = sizeof endpoint;
-    if (zmq_getsockopt(d->socket, ZMQ_LAST_ENDPOINT, endpoint, &endpoint_len) != 0) return TIDE_EIO;
-    const char *colon = strrchr(endpoint, ':');
-    unsigned long bound = colon ? strtoul(colon + 1, NULL, 10) : 0;
-    if (bound == 0 || bound > 65535) return TIDE_EIO;
-    d->port = (uint16_t)bound;
-    return TIDE_OK;
+    return door_socket_set_curve(socket, o->name, o->wire_secret) &&
+           door_socket_set_limits(socket, o->frame_max, o->listen) &&
+           door_socket_set(socket, ZMQ_ROUTER_MANDATORY, 1) &&
+           door_socket_set(socket, ZMQ_ROUTER_HANDOVER, 0) &&
+           door_socket_set(socket, ZMQ_RCVHWM, o->backlog_messages) &&
+           door_socket_set(socket, ZMQ_SNDHWM, reply_backlog) &&
+           door_socket_set(socket, ZMQ_LINGER, LINGER_MS);
 }
 
 enum tide_err door_open(void *zmq_context, const struct door_options *options, struct door **out)
@@ -114,13 +47,13 @@ enum tide_err door_open(void *zmq_context, const struct door_options *options, s
     d->frame_max = options->frame_max;
     zmq_msg_init(&d->message);
     enum tide_err err = TIDE_ENOMEM;
-    if (COPIES_OUT) d->copy = malloc(d->frame_max);
+    if (DOOR_COPIES_OUT) d->copy = malloc(d->frame_max);
     d->socket = zmq_socket(zmq_context, ZMQ_ROUTER);
-    if (!d->socket || (COPIES_OUT && !d->copy)) goto fail;
+    if (!d->socket || (DOOR_COPIES_OUT && !d->copy)) goto fail;
     err = TIDE_EINVAL;
     if (!set_options(d->socket, options)) goto fail;
     err = door_watch_open(zmq_context, d->socket, options->name, options->frame_max, options->backlog_messages, &d->watch);
-    if (!err) err = bind_door(d, options);
+    if (!err) err = door_socket_bind(d->socket, options->listen, options->port, &d->port);
     if (!err) err = door_watch_start(d->watch, d->port);
     if (err) goto fail;
     *out = d;
@@ -202,7 +135,7 @@ static bool read_user_id(zmq_msg_t *message, uint8_t wire_key[32])
 static struct bytes payload(struct door *d)
 {
     struct bytes data = BYTES(zmq_msg_data(&d->message), zmq_msg_size(&d->message));
-    if (!COPIES_OUT) return data;
+    if (!DOOR_COPIES_OUT) return data;
     memcpy(d->copy, data.data, data.len);
     return BYTES(d->copy, data.len);
 }
@@ -210,7 +143,7 @@ static struct bytes payload(struct door *d)
 /* Reads one whole message; false: it was a bad one and is gone. */
 static bool take_message(struct door *d, struct door_message *out)
 {
-    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    door_reads_begin();
     const uint8_t *route = zmq_msg_data(&d->message);
     size_t route_len = zmq_msg_size(&d->message);
     bool good = route_len == GENERATED_ROUTE_LEN && route[0] == 0 && zmq_msg_more(&d->message);
@@ -223,7 +156,7 @@ static bool take_message(struct door *d, struct door_message *out)
            read_user_id(&d->message, out->wire_key);
     drain_message(d);
     if (good) out->data = payload(d);
-    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+    door_reads_end();
     return good;
 }
 

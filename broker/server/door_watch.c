@@ -49,6 +49,7 @@ struct door_watch {
     struct connection *connections; /* by descriptor */
     size_t n_descriptors, end;      /* the table's size; one past the last that is watched */
     uint64_t n_cut;                 /* atomic */
+    bool watching;                  /* atomic: somebody was connected when it was looked last */
     uint64_t n_logged, logged_ms;
 };
 
@@ -191,6 +192,7 @@ static void *watch_thread(void *ctx)
             next_ms = done_ms + LOOK_MS + (done_ms - now_ms) * LOOK_SHARE;
             now_ms = done_ms;
         }
+        __atomic_store_n(&w->watching, w->end > 0, __ATOMIC_RELAXED);
         zmq_pollitem_t item = {.socket = w->monitor, .events = ZMQ_POLLIN};
         bool idle = w->end == 0 && w->n_logged == door_watch_n_cut(w);
         if (zmq_poll(&item, 1, idle ? -1 : (long)(next_ms - now_ms)) < 0 && errno != EINTR) break;
@@ -261,6 +263,11 @@ void door_watch_delivered(struct door_watch *w, int fd, size_t len)
     /* As short a header as the frame can have: more would be credit for many small ones. */
     uint64_t wire = len + CURVE_BYTES + (len + CURVE_BYTES > 255 ? 9 : 2);
     __atomic_fetch_add(&w->connections[fd].delivered, wire, __ATOMIC_RELAXED);
+}
+
+bool door_watch_sees_peers(const struct door_watch *w)
+{
+    return __atomic_load_n(&w->watching, __ATOMIC_RELAXED);
 }
 
 uint64_t door_watch_n_cut(const struct door_watch *w)

@@ -18,7 +18,7 @@
 struct door_watch;
 
 /*
- * Begins to note who connects to `socket`, a ROUTER with CURVE that is not yet bound and outlives the watch. `door` is
+ * Begins to note who connects to `socket`, a CURVE server that is not yet bound and outlives the watch. `door` is
  * its name in the log; `frame_max` and `backlog_messages` are its limits, which give the allowance. TIDE_ENOMEM.
  */
 MUST_USE enum tide_err door_watch_open(void *zmq_context, void *socket, const char *door, size_t frame_max,
@@ -32,6 +32,9 @@ void door_watch_close(struct door_watch **w);
 
 /* A frame of `len` bytes, good or not, was received from the connection with that descriptor (ZMQ_SRCFD; -1: none). */
 void door_watch_delivered(struct door_watch *w, int fd, size_t len);
+
+/* Whether anybody is connected; late by a look. Any thread. */
+bool door_watch_sees_peers(const struct door_watch *w);
 
 /* Connections cut so far. Any thread. */
 uint64_t door_watch_n_cut(const struct door_watch *w);

@@ -25,7 +25,7 @@ struct info {
     struct checkpoint checkpoint; /* size 0: none */
 };
 
-static const char *const doors[] = {"lobby", "trade", "data", "audit"};
+static const char *const doors[] = {"lobby", "trade", "tape", "data", "audit"};
 
 static enum tide_err read_journal(struct info *info)
 {

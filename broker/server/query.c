@@ -23,6 +23,10 @@ enum tide_err query_peer(struct state_view *view, const uint8_t wire_key[32], st
     if (err != TIDE_OK) return err;
     err = party_by_number(view, ref.index, &out->party);
     if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
+    if (memcmp(out->party.wire_key, wire_key, 32) != 0) { /* replaced: whoever holds it is a stranger now */
+        memset(&out->party, 0, sizeof out->party);
+        return TIDE_OK;
+    }
     out->number = ref.index;
     return TIDE_OK;
 }
@@ -38,39 +42,41 @@ void reply_refuse(struct reply *out, uint64_t request_id, enum outcome code, con
 
 /* ---- who may ask ---- */
 
-/* Verbs that need an enrolled party; the others answer strangers too. */
-static bool needs_party(enum verb verb)
-{
-    switch (verb) {
-    case VERB_DOORS: case VERB_PARTY: case VERB_SEARCH: case VERB_LISTING: case VERB_CHECKPOINT: case VERB_CONSISTENCY:
-        return false;
-    default:
-        return true;
-    }
-}
-
-static enum tide_err answer(struct query *q)
-{
-    switch (q->request->verb->verb) {
-    case VERB_DOORS: return query_doors(q);
-    case VERB_PARTY: return query_party(q);
-    case VERB_SEARCH: return query_search(q);
-    case VERB_LISTING: return query_listing(q);
-    case VERB_CHECKPOINT: return query_checkpoint(q);
-    case VERB_BOOK: return query_book(q);
-    case VERB_ORDERS: return query_orders(q);
-    case VERB_TRADES: return query_trades(q);
-    case VERB_TRADE: return query_trade(q);
-    case VERB_SIGNED: return query_signed(q);
-    case VERB_BALANCES: return query_balances(q);
-    case VERB_STATEMENTS: return query_statements(q);
-    case VERB_REQUESTS: return query_requests(q);
-    case VERB_PROOF: return query_proof(q);
-    case VERB_RECEIPT: return query_receipt(q);
-    case VERB_CONSISTENCY: return query_consistency(q);
-    default: return query_refuse(q, OUTCOME_UNKNOWN_VERB, NULL);
-    }
-}
+/* Every verb that is answered here, and whether strangers are; the rest needs an enrolled party. */
+static const struct {
+    enum tide_err (*answer)(struct query *q);
+    bool strangers;
+} answers[] = {
+    [VERB_DOORS] = {query_doors, true},
+    [VERB_PARTY] = {query_party, true},
+    [VERB_SEARCH] = {query_search, true},
+    [VERB_LISTING] = {query_listing, true},
+    [VERB_CHECKPOINT] = {query_checkpoint, true},
+    [VERB_BOOK] = {query_book, false},
+    [VERB_ORDERS] = {query_orders, false},
+    [VERB_TRADES] = {query_trades, false},
+    [VERB_TRADE] = {query_trade, false},
+    [VERB_SIGNED] = {query_signed, false},
+    [VERB_BALANCES] = {query_balances, false},
+    [VERB_STATEMENTS] = {query_statements, false},
+    [VERB_REQUESTS] = {query_requests, false},
+    [VERB_PROOF] = {query_proof, false},
+    [VERB_RECEIPT] = {query_receipt, false},
+    [VERB_MARKET] = {query_market, true},
+    [VERB_ACCOUNT] = {query_account, false},
+    [VERB_PROGRAMMES] = {query_programmes, true},
+    [VERB_WITHDRAWALS] = {query_withdrawals, false},
+    [VERB_CLAIMS] = {query_claims, false},
+    [VERB_PARTIES] = {query_parties, false},
+    [VERB_KEYS] = {query_keys, true},
+    [VERB_ORDER] = {query_order, false},
+    [VERB_TAPE] = {query_tape, false},
+    [VERB_CARD] = {query_card, false},
+    [VERB_PUT_CARD] = {query_put_card, false},
+    [VERB_ERASE_CARD] = {query_erase_card, false},
+    [VERB_CONSISTENCY] = {query_consistency, true},
+    [VERB_CERTIFICATE] = {query_certificate, false},
+};
 
 /* The checks that come before any verb's own. *refused: the reply is filled. */
 static enum tide_err admit(struct query *q, bool *refused)
@@ -78,10 +84,11 @@ static enum tide_err admit(struct query *q, bool *refused)
     uint64_t applied;
 
     *refused = true;
-    if (q->request->verb == NULL) return query_refuse(q, OUTCOME_UNKNOWN_VERB, NULL);
-    if (q->peer->number == 0 && needs_party(q->request->verb->verb)) {
-        return query_refuse(q, OUTCOME_UNKNOWN_PARTY, NULL);
+    const struct verb_info *info = q->request->verb;
+    if (info == NULL || info->verb >= ARRAY_LEN(answers) || answers[info->verb].answer == NULL) {
+        return query_refuse(q, OUTCOME_UNKNOWN_VERB, NULL);
     }
+    if (q->peer->number == 0 && !answers[info->verb].strangers) return query_refuse(q, OUTCOME_UNKNOWN_PARTY, NULL);
     if (q->request->after > 0) {
         enum tide_err err = state_applied(q->source->view, &applied);
         if (err != TIDE_OK) return err;
@@ -104,7 +111,7 @@ enum tide_err query_answer(const struct query_source *source, const struct peer 
     *out = (struct reply){.request_id = request->request_id};
     arena_init(&scratch, QUERY_SCRATCH_BYTES);
     enum tide_err err = admit(&q, &refused);
-    if (err == TIDE_OK && !refused) err = answer(&q);
+    if (err == TIDE_OK && !refused) err = answers[request->verb->verb].answer(&q);
     if (err == TIDE_OK && q.no_memory) err = TIDE_ENOMEM;
     arena_deinit(&scratch);
     if (err == TIDE_EDAMAGED) log_damage(q.damaged != NULL ? q.damaged : "state");
@@ -139,6 +146,32 @@ struct bytes query_text(struct query *q, const char *padded, size_t size)
     struct bytes text = arena_copy(q->arena, BYTES(padded, len));
     if (text.data == NULL) q->no_memory = true;
     return text;
+}
+
+/* ---- walks ---- */
+
+struct lane_walk lane_walk_begin(enum table table, uint64_t owner, unsigned lanes, uint64_t before)
+{
+    return (struct lane_walk){
+        .table = table, .owner = owner, .lanes = lanes, .before = before != 0 ? before : UINT64_MAX,
+    };
+}
+
+enum tide_err lane_walk_next(struct query *q, struct lane_walk *walk, uint64_t *name)
+{
+    uint8_t key[17];
+
+    *name = 0;
+    for (uint8_t lane = 0; lane < 2; lane++) {
+        if ((walk->lanes >> lane & 1) == 0) continue;
+        key_u64_u8_u64(key, walk->owner, lane, walk->before);
+        enum tide_err err = state_prev(q->source->view, walk->table, key, 9, true, NULL);
+        if (err != TIDE_OK && err != TIDE_ENOTFOUND) return err;
+        if (err == TIDE_OK && be64_get(key + 9) > *name) *name = be64_get(key + 9);
+    }
+    if (*name == 0) return TIDE_ENOTFOUND;
+    walk->before = *name;
+    return TIDE_OK;
 }
 
 bool query_peer_is(const struct query *q, uint64_t roles)
@@ -277,6 +310,35 @@ enum tide_err query_trade_row(struct query *q, uint64_t trade, struct row_trade 
 
     key_u64(key, trade);
     return state_get(q->source->view, TABLE_TRADE, key, out);
+}
+
+enum tide_err query_market_row(struct query *q, struct row_market *out)
+{
+    enum tide_err err = market_row(q->source->view, out);
+    return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err; /* who asks is enrolled in it */
+}
+
+enum tide_err query_parameters(struct query *q, const struct row_market *market, struct list *out)
+{
+    struct parameter_value *parameters = arena_calloc(q->arena, PARAM_N, sizeof *parameters);
+
+    if (parameters == NULL) return TIDE_ENOMEM;
+    for (size_t i = 0; i < PARAM_N; i++) {
+        parameters[i] = (struct parameter_value){.parameter = i, .value = market->parameters[i]};
+    }
+    *out = (struct list){.items = parameters, .n = PARAM_N};
+    return TIDE_OK;
+}
+
+enum tide_err query_due(struct query *q, const struct row_listing *listing, const struct row_trade *trade, uint64_t *out)
+{
+    struct row_market market;
+
+    *out = 0;
+    enum tide_err err = query_market_row(q, &market);
+    if (err == TIDE_OK) *out = market_trade_due(&market, listing, trade, q->now_ms);
+    if (*out > LIMIT_AMOUNT) *out = LIMIT_AMOUNT;
+    return err;
 }
 
 enum tide_err query_party_name(struct query *q, uint64_t number, struct bytes *out)

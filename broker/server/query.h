@@ -1,11 +1,12 @@
 /*
  * Answers to everything that is asked, not stated: one function from a snapshot and a request to a reply. It reads
- * only; the broker's verifiers, the lobby and the audit door all call it.
+ * only, but for contact cards; the broker's verifiers, the lobby and the audit door all call it.
  */
 #ifndef TIDEMARK_BROKER_QUERY_H
 #define TIDEMARK_BROKER_QUERY_H
 
 #include "broker/market/market.h"
+#include "storage/cards.h"
 #include "storage/journal.h"
 #include "storage/protocol.h"
 #include "storage/requests.h"
@@ -17,6 +18,7 @@ struct query_source {
     struct journal *journal;
     struct tiles *tiles;
     struct requests *requests;       /* the lobby's waiting requests */
+    struct cards *cards;             /* contact cards; the trade door only */
     const uint8_t *log_secret;       /* SIGN_SECRET_BYTES, for the broker's line of a settlement note; broker only */
     uint16_t ports[5];               /* enum door_port; 0: not served */
 };

@@ -1,8 +1,8 @@
 /*
- * One listing, whole, and its book by price.
+ * One listing, whole.
  *
  * Always holds: a listing that was not approved yet, or was refused, is seen only by its vendor, by reviewers,
- * operators and regulators; for everyone else it does not exist. Nobody's name is in the book.
+ * operators and regulators; for everyone else it does not exist.
  */
 #include "broker/server/query_internal.h"
 
@@ -56,6 +56,17 @@ enum tide_err query_listing_fill(struct query *q, uint64_t listing, const struct
     memcpy(out->terms_hash, row->terms_hash, 32);
     out->has_last = row->has_last;
     out->last_price = row->last_price;
+    out->category = QUERY_TEXT(q, row->category);
+    out->place = QUERY_TEXT(q, row->place);
+    out->time_from = row->time_from;
+    out->time_to = row->time_to;
+    out->revises = row->revises;
+    out->revised_by = row->revised_by;
+    out->certificate = row->certificate;
+    out->registered = row->registered;
+    out->samples = row->samples;
+    out->closed_untraded = row->closed_untraded;
+    out->n_trades = row->n_trades;
     enum tide_err err = query_best_ask(q, listing, &has_ask, &out->best_ask);
     out->has_ask = has_ask;
     if (err == TIDE_OK) err = query_party_name(q, row->vendor, &out->vendor_name);
@@ -86,71 +97,4 @@ enum tide_err query_listing(struct query *q)
     /* The list is only read from; the decoded body stays as it is. */
     body->published = (struct list){.items = (void *)(uintptr_t)statement.statement.body, .n = 1};
     return TIDE_OK;
-}
-
-/* ---- the book ---- */
-
-static void level_add(struct body_level *level, const struct row_order *order)
-{
-    level->orders++;
-    if (order->unlimited) {
-        level->unlimited = 1;
-    } else if (!add_u64(level->quantity, order->left, &level->quantity) || level->quantity > LIMIT_AMOUNT) {
-        level->quantity = LIMIT_AMOUNT;
-    }
-}
-
-/*
- * The best levels of one side. At most QUERY_SCAN_ROWS orders are looked at: where a crowd stands at one price, the
- * level that was not counted to its end is left out, unless it is the only one (it then says "at least so much").
- */
-static enum tide_err side_levels(struct query *q, uint64_t listing, enum side side, uint64_t limit, struct list *out)
-{
-    uint8_t key[BOOK_KEY_BYTES], order_key[8];
-    struct row_order order;
-    struct page page;
-    struct body_level level = {0};
-    bool full = false;
-    enum tide_err err;
-
-    if (!page_init(q, &page, &schema_level, limit)) return TIDE_ENOMEM;
-    key_book(key, listing, side, side == SIDE_BID ? UINT64_MAX : 0, 0); /* the lowest key of this side */
-    for (size_t i = 0;; i++) {
-        err = state_next(q->source->view, TABLE_BOOK, key, 9, i > 0, NULL);
-        if (err != TIDE_OK || i == QUERY_SCAN_ROWS) break;
-        if (level.orders > 0 && book_key_price(key) != level.price) {
-            full = !page_add(&page, &level) || page.list.n == page.max_rows;
-            if (full) break;
-            level = (struct body_level){0};
-        }
-        key_u64(order_key, book_key_order(key));
-        err = state_get(q->source->view, TABLE_ORDER, order_key, &order);
-        if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
-        level.price = book_key_price(key);
-        level_add(&level, &order);
-    }
-    if (err != TIDE_OK && err != TIDE_ENOTFOUND) return err;
-    bool counted_whole = err == TIDE_ENOTFOUND;
-    if (!full && level.orders > 0 && (counted_whole || page.list.n == 0)) full = !page_add(&page, &level);
-    *out = page.list;
-    return TIDE_OK;
-}
-
-enum tide_err query_book(struct query *q)
-{
-    const struct body_q_book *ask = q->request->body;
-    struct row_listing row;
-
-    enum tide_err err = query_listing_row(q, ask->listing, &row);
-    if (err != TIDE_OK && err != TIDE_ENOTFOUND) return err;
-    if (err == TIDE_ENOTFOUND || !query_listing_is_visible(q, &row)) {
-        return query_refuse(q, OUTCOME_NO_SUCH_LISTING, NULL);
-    }
-    struct body_r_book *body = query_body(q, sizeof *body);
-    if (body == NULL) return TIDE_ENOMEM;
-    err = side_levels(q, ask->listing, SIDE_BID, ask->limit, &body->bids);
-    if (err == TIDE_OK) err = side_levels(q, ask->listing, SIDE_ASK, ask->limit, &body->asks);
-    body->has_last = row.has_last;
-    body->last_price = row.last_price;
-    return err;
 }

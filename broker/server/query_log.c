@@ -2,9 +2,8 @@
  * What is asked of the log: the newest checkpoint, consistency of two heads, a record with its inclusion proof, and
  * the receipt of a settled trade.
  *
- * Always holds: a record is shown only to who is entitled to it (its own statements and what they caused, its trades,
- * its money; regulators: everything); for all others it does not exist. Proofs lead to a signed checkpoint, never to
- * a head that is not published.
+ * Always holds: a record is shown only to who is entitled to it (query_entitled.c); for all others it does not exist.
+ * Proofs lead to a signed checkpoint, never to a head that is not published.
  */
 #include "broker/server/query_internal.h"
 
@@ -35,8 +34,7 @@ static enum tide_err newest_checkpoint(struct query *q, struct bytes *text, stru
     return TIDE_OK;
 }
 
-/* Inclusion of a record in the newest checkpoint's tree. TIDE_ENOTFOUND: not published yet. */
-static enum tide_err prove(struct query *q, uint64_t index, struct bytes *proof)
+enum tide_err query_prove(struct query *q, uint64_t index, struct bytes *proof)
 {
     *proof = BYTES(NULL, 0);
     if (q->source->tiles == NULL) return TIDE_ENOTFOUND;
@@ -83,87 +81,7 @@ enum tide_err query_consistency(struct query *q)
     return TIDE_OK;
 }
 
-/* ---- who may see a record ---- */
-
-static bool is_me(const struct query *q, const uint8_t party[32])
-{
-    return memcmp(q->peer->party.key, party, 32) == 0;
-}
-
-static enum tide_err is_my_trade(struct query *q, uint64_t trade, bool *mine)
-{
-    struct row_trade row;
-
-    enum tide_err err = query_trade_row(q, trade, &row);
-    if (err == TIDE_OK) *mine = row.buyer == q->peer->number || row.vendor == q->peer->number;
-    return err;
-}
-
-static enum tide_err is_my_order(struct query *q, uint64_t order, bool *mine)
-{
-    struct row_order row;
-    uint8_t key[8];
-
-    key_u64(key, order);
-    enum tide_err err = state_get(q->source->view, TABLE_ORDER, key, &row);
-    if (err == TIDE_OK) *mine = row.party == q->peer->number;
-    return err;
-}
-
-static enum tide_err is_my_listing(struct query *q, uint64_t listing, bool *mine)
-{
-    struct row_listing row;
-
-    enum tide_err err = query_listing_row(q, listing, &row);
-    if (err == TIDE_OK) *mine = row.vendor == q->peer->number;
-    return err;
-}
-
-/* Events that others (or the broker) caused, but that are about this party. */
-static enum tide_err event_is_about_me(struct query *q, uint64_t index, const struct event *event, bool *mine)
-{
-    const void *body = event->body;
-    enum tide_err err = TIDE_OK;
-
-    *mine = false;
-    switch (event->kind) {
-    case KIND_TRADED: err = is_my_trade(q, index, mine); break;
-    case KIND_GRANTED: err = is_my_trade(q, ((const struct body_granted *)body)->trade, mine); break;
-    case KIND_SETTLED: err = is_my_trade(q, ((const struct body_settled *)body)->trade, mine); break;
-    case KIND_REFUNDED: err = is_my_trade(q, ((const struct body_refunded *)body)->trade, mine); break;
-    case KIND_ORDER_CLOSED: err = is_my_order(q, ((const struct body_order_closed *)body)->order, mine); break;
-    case KIND_RESTED: err = is_my_order(q, ((const struct body_rested *)body)->order, mine); break;
-    case KIND_LISTING_MOVED: err = is_my_listing(q, ((const struct body_listing_moved *)body)->listing, mine); break;
-    case KIND_ADMITTED: *mine = is_me(q, ((const struct body_admitted *)body)->party); break;
-    case KIND_SUSPENDED: *mine = is_me(q, ((const struct body_suspended *)body)->party); break;
-    case KIND_DEPOSITED: *mine = is_me(q, ((const struct body_deposited *)body)->party); break;
-    default: break;
-    }
-    /* The snapshot may be older than the record: what it does not know yet is not shown yet. */
-    return err == TIDE_ENOTFOUND ? TIDE_OK : err;
-}
-
-static enum tide_err is_entitled(struct query *q, uint64_t index, const struct query_record *record, bool *entitled)
-{
-    struct query_statement statement;
-    struct query_event event;
-
-    *entitled = query_peer_is(q, ROLE_REGULATOR);
-    if (*entitled) return TIDE_OK;
-    if (record->record.type == RECORD_STATEMENT) {
-        enum tide_err err = query_read_statement(q, index, q->scratch, &statement);
-        if (err == TIDE_OK) *entitled = is_me(q, statement.statement.party);
-        return err;
-    }
-    enum tide_err err = query_read_event(q, index, q->scratch, &event);
-    if (err == TIDE_OK) err = event_is_about_me(q, index, &event.event, entitled);
-    if (err != TIDE_OK || *entitled) return err;
-    uint64_t cause = event.event.cause_index;
-    arena_reset(q->scratch);
-    err = query_read_statement(q, cause, q->scratch, &statement);
-    if (err == TIDE_OK) *entitled = is_me(q, statement.statement.party);
-    return err == TIDE_ENOTFOUND ? query_damaged_record(q, cause) : err;
-}
+/* ---- a record ---- */
 
 enum tide_err query_proof(struct query *q)
 {
@@ -174,13 +92,13 @@ enum tide_err query_proof(struct query *q)
     struct body_r_proof *body = query_body(q, sizeof *body);
     if (body == NULL) return TIDE_ENOMEM;
     enum tide_err err = query_read(q, ask->index, q->arena, &record);
-    if (err == TIDE_OK) err = is_entitled(q, ask->index, &record, &entitled);
+    if (err == TIDE_OK) err = query_is_entitled(q, ask->index, &record, &entitled);
     if (err == TIDE_ENOTFOUND || (err == TIDE_OK && !entitled)) {
         return query_refuse(q, OUTCOME_NO_SUCH_RECORD, NULL);
     }
     if (err != TIDE_OK) return err;
     body->record = record.bytes;
-    err = prove(q, ask->index, &body->proof);
+    err = query_prove(q, ask->index, &body->proof);
     return err == TIDE_ENOTFOUND ? query_refuse(q, OUTCOME_NOT_YET, NULL) : err;
 }
 
@@ -199,8 +117,9 @@ static void note_add(struct note_builder *note, struct bytes piece)
     note->len += piece.len;
 }
 
-/* A party's signature out of its journaled `grant` or `accept`, as a line of the note. */
-static enum tide_err add_party_line(struct query *q, struct note_builder *note, uint64_t index, uint64_t kind)
+/* A party's signature out of its journaled `grant` or `accept`, as a line of the note; `signed_by` is whose key. */
+static enum tide_err add_party_line(struct query *q, struct note_builder *note, uint64_t index, uint64_t kind,
+                                    uint8_t signed_by[32])
 {
     struct query_statement statement;
     struct note_key key;
@@ -215,6 +134,7 @@ static enum tide_err add_party_line(struct query *q, struct note_builder *note, 
     const void *body = statement.statement.body;
     const uint8_t *signature = kind == KIND_GRANT ? ((const struct body_grant *)body)->signature
                                                   : ((const struct body_accept *)body)->signature;
+    memcpy(signed_by, statement.statement.party, 32);
     bech32_encode(PARTY_PREFIX, statement.statement.party, name);
     err = note_key_init(name, NOTE_TYPE_ED25519, statement.statement.party, &key);
     if (err != TIDE_OK) return err;
@@ -223,37 +143,47 @@ static enum tide_err add_party_line(struct query *q, struct note_builder *note, 
     return TIDE_OK;
 }
 
-/* The broker's line is made now: it is not in the journal, so that who verifies a journal needs no key. */
-static enum tide_err add_broker_line(struct query *q, struct note_builder *note, struct bytes text)
+enum tide_err query_broker_line(struct query *q, struct bytes text, char line[NOTE_LINE_MAX])
 {
     struct row_market market;
     struct note_key key;
-    char line[NOTE_LINE_MAX];
 
     enum tide_err err = market_row(q->source->view, &market);
     if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
     err = note_key_init(market.origin, NOTE_TYPE_ED25519, market.log_key, &key);
-    if (err != TIDE_OK) return err;
-    note_sign_line(&key, q->source->log_secret, text, line);
-    note_add(note, BYTES_TEXT(line));
-    return TIDE_OK;
+    if (err == TIDE_OK) note_sign_line(&key, q->source->log_secret, text, line);
+    return err;
 }
 
-static enum tide_err settlement_note(struct query *q, const struct row_trade *trade, const struct body_settled *settled,
-                                     struct bytes *out)
+static enum tide_err add_broker_line(struct query *q, struct note_builder *note, struct bytes text)
 {
+    char line[NOTE_LINE_MAX];
+
+    enum tide_err err = query_broker_line(q, text, line);
+    if (err == TIDE_OK) note_add(note, BYTES_TEXT(line));
+    return err;
+}
+
+/* The note, and what leads from the keys that its text names to those that signed it. */
+static enum tide_err settlement_note(struct query *q, const struct row_trade *trade, const struct body_settled *settled,
+                                     struct body_r_receipt *out)
+{
+    uint8_t vendor_key[32], buyer_key[32];
     struct note_builder note = {.room = settled->text.len + 1 + 3 * NOTE_LINE_MAX};
 
     note.text = arena_alloc(q->arena, note.room);
     if (note.text == NULL) return TIDE_ENOMEM;
     note_add(&note, settled->text);
     note_add(&note, BYTES_TEXT("\n"));
-    enum tide_err err = add_party_line(q, &note, trade->grant_record, KIND_GRANT);
+    memcpy(buyer_key, trade->buyer_key, 32);
+    enum tide_err err = add_party_line(q, &note, trade->grant_record, KIND_GRANT, vendor_key);
     if (err == TIDE_OK && settled->basis == BASIS_ACCEPTED) {
-        err = add_party_line(q, &note, trade->accept_record, KIND_ACCEPT);
+        err = add_party_line(q, &note, trade->accept_record, KIND_ACCEPT, buyer_key);
     }
     if (err == TIDE_OK) err = add_broker_line(q, &note, settled->text);
-    *out = BYTES(note.text, note.len);
+    out->note = BYTES(note.text, note.len);
+    if (err == TIDE_OK) err = query_key_changes(q, trade->vendor, trade->vendor_key, vendor_key, &out->changes);
+    if (err == TIDE_OK) err = query_key_changes(q, trade->buyer, trade->buyer_key, buyer_key, &out->changes);
     return err;
 }
 
@@ -282,7 +212,8 @@ enum tide_err query_receipt(struct query *q)
     struct body_r_receipt *body = query_body(q, sizeof *body);
     if (body == NULL) return TIDE_ENOMEM;
     body->record = event.record.bytes;
-    err = prove(q, trade.final_record, &body->proof);
-    if (err == TIDE_ENOTFOUND) return query_refuse(q, OUTCOME_NOT_YET, NULL);
-    return err != TIDE_OK ? err : settlement_note(q, &trade, event.event.body, &body->note);
+    err = query_prove(q, trade.final_record, &body->proof);
+    if (err == TIDE_OK) err = settlement_note(q, &trade, event.event.body, body);
+    if (err == TIDE_ELIMIT) return query_refuse(q, OUTCOME_TOO_LARGE, "More changes of keys than a receipt can prove.");
+    return err == TIDE_ENOTFOUND ? query_refuse(q, OUTCOME_NOT_YET, NULL) : err;
 }

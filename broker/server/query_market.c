@@ -1,9 +1,7 @@
 /*
- * Questions about the market and who is in it: its doors and parameters, a party and its marks, the requests that
- * wait to be enrolled.
+ * Questions about the market itself: its doors, its state and parameters, the requests that wait to be enrolled.
  *
- * Always holds: a legal group is shown only to its own party, to operators and to regulators; a waiting request only
- * to who made it and to operators.
+ * Always holds: a waiting request is shown only to who made it (query_parties.c) and to operators.
  */
 #include "broker/server/query_internal.h"
 
@@ -16,11 +14,7 @@ enum tide_err query_doors(struct query *q)
     if (err == TIDE_ENOTFOUND) return query_refuse(q, OUTCOME_NOT_YET, NULL);
     if (err != TIDE_OK) return err;
     struct body_r_doors *body = query_body(q, sizeof *body);
-    struct parameter_value *parameters = arena_calloc(q->arena, PARAM_N, sizeof *parameters);
-    if (body == NULL || parameters == NULL) return TIDE_ENOMEM;
-    for (size_t i = 0; i < PARAM_N; i++) {
-        parameters[i] = (struct parameter_value){.parameter = i, .value = market.parameters[i]};
-    }
+    if (body == NULL) return TIDE_ENOMEM;
     memcpy(body->market, market.market, 32);
     body->origin = QUERY_TEXT(q, market.origin);
     body->name = QUERY_TEXT(q, market.name);
@@ -32,33 +26,31 @@ enum tide_err query_doors(struct query *q)
     body->data_port = ports[PORT_DATA];
     body->audit_port = ports[PORT_AUDIT];
     body->now_ms = q->now_ms;
-    body->parameters = (struct list){.items = parameters, .n = PARAM_N};
-    return TIDE_OK;
+    return query_parameters(q, &market, &body->parameters);
 }
 
-/* ---- parties ---- */
-
-static enum tide_err party_answer(struct query *q, uint64_t number, const struct row_party *party)
+enum tide_err query_market(struct query *q)
 {
-    struct body_r_party *body = query_body(q, sizeof *body);
+    struct row_market market;
 
+    enum tide_err err = market_row(q->source->view, &market);
+    if (err == TIDE_ENOTFOUND) return query_refuse(q, OUTCOME_NOT_YET, NULL);
+    if (err != TIDE_OK) return err;
+    struct body_r_market *body = query_body(q, sizeof *body);
     if (body == NULL) return TIDE_ENOMEM;
-    memcpy(body->party, party->key, 32);
-    body->state = party->state;
-    body->name = QUERY_TEXT(q, party->name);
-    body->roles = party->roles;
-    if (number == q->peer->number || query_peer_is(q, ROLE_OPERATOR | ROLE_REGULATOR)) {
-        body->group = QUERY_TEXT(q, party->group);
-    }
-    body->jurisdiction = QUERY_TEXT(q, party->jurisdiction);
-    body->admitted = number;
-    body->settled = party->settled;
-    body->missed = party->missed;
-    return TIDE_OK;
+    body->name = QUERY_TEXT(q, market.name);
+    body->origin = QUERY_TEXT(q, market.origin);
+    body->now_ms = q->now_ms;
+    body->halted = market.halted;
+    body->halted_at = market.halted_at;
+    body->certificates = market.n_certificates;
+    err = state_applied(q->source->view, &body->next);
+    return err != TIDE_OK ? err : query_parameters(q, &market, &body->parameters);
 }
 
-/* Takes a waiting request apart. TIDE_EMALFORMED: it is none (then it is passed over). */
-static enum tide_err request_open(const struct request_entry *entry, struct arena *arena, struct statement *out)
+/* ---- enrolment requests ---- */
+
+enum tide_err query_open_request(const struct request_entry *entry, struct arena *arena, struct statement *out)
 {
     struct bytes bytes;
     const uint8_t *signature;
@@ -69,80 +61,6 @@ static enum tide_err request_open(const struct request_entry *entry, struct aren
     return err;
 }
 
-static enum tide_err waiting_answer(struct query *q, const struct request_entry *entry)
-{
-    struct statement statement;
-    struct request_entry copy = *entry;
-
-    copy.envelope = arena_copy(q->arena, entry->envelope); /* texts of the answer point into it */
-    if (copy.envelope.data == NULL) return TIDE_ENOMEM;
-    enum tide_err err = request_open(&copy, q->arena, &statement);
-    if (err == TIDE_EMALFORMED) return query_refuse(q, OUTCOME_NO_SUCH_PARTY, NULL);
-    if (err != TIDE_OK) return err;
-    const struct body_enrol *enrol = statement.body;
-    struct body_r_party *body = query_body(q, sizeof *body);
-    if (body == NULL) return TIDE_ENOMEM;
-    memcpy(body->party, entry->party, 32);
-    body->state = PARTY_WAITING;
-    body->name = enrol->name;
-    body->roles = enrol->roles;
-    body->jurisdiction = enrol->jurisdiction;
-    return TIDE_OK;
-}
-
-/* The waiting request that came over this CURVE key. */
-static enum tide_err request_by_wire_key(struct query *q, const uint8_t wire_key[32], struct request_entry *out)
-{
-    uint8_t after[32] = {0};
-
-    for (size_t i = 0; i < LIMIT_REQUESTS; i++) {
-        arena_reset(q->scratch);
-        enum tide_err err = requests_next(q->source->requests, after, q->scratch, out);
-        if (err != TIDE_OK) return err;
-        if (memcmp(out->wire_key, wire_key, 32) == 0) return TIDE_OK;
-        memcpy(after, out->party, 32);
-    }
-    return TIDE_ENOTFOUND;
-}
-
-static enum tide_err party_self(struct query *q)
-{
-    struct request_entry entry;
-
-    if (q->peer->number != 0) return party_answer(q, q->peer->number, &q->peer->party);
-    if (q->source->requests != NULL) {
-        enum tide_err err = request_by_wire_key(q, q->peer->wire_key, &entry);
-        if (err == TIDE_OK) return waiting_answer(q, &entry);
-        if (err != TIDE_ENOTFOUND) return err;
-    }
-    /* Known to nobody: said as a state, so that whoever waits to be enrolled can ask without being refused. */
-    return query_body(q, sizeof(struct body_r_party)) != NULL ? TIDE_OK : TIDE_ENOMEM;
-}
-
-enum tide_err query_party(struct query *q)
-{
-    const struct body_q_party *ask = q->request->body;
-    static const uint8_t absent[32];
-    struct row_party party;
-    struct request_entry entry;
-    uint64_t number;
-
-    if (memcmp(ask->party, absent, 32) == 0) return party_self(q);
-    enum tide_err err = party_by_key(q->source->view, ask->party, &number, &party);
-    if (err == TIDE_OK) return party_answer(q, number, &party);
-    if (err != TIDE_ENOTFOUND) return err;
-    if (q->source->requests != NULL) {
-        err = requests_get(q->source->requests, ask->party, q->scratch, &entry);
-        if (err != TIDE_OK && err != TIDE_ENOTFOUND) return err;
-        if (err == TIDE_OK && (memcmp(entry.wire_key, q->peer->wire_key, 32) == 0 || query_peer_is(q, ROLE_OPERATOR))) {
-            return waiting_answer(q, &entry);
-        }
-    }
-    return query_refuse(q, OUTCOME_NO_SUCH_PARTY, NULL);
-}
-
-/* ---- enrolment requests ---- */
-
 /* Fills *row; TIDE_ENOTFOUND if there is nothing left to decide: enrolled, expired or not readable. */
 static enum tide_err request_row(struct query *q, const struct request_entry *entry, struct body_request_row *row)
 {
@@ -152,7 +70,7 @@ static enum tide_err request_row(struct query *q, const struct request_entry *en
     memset(row, 0, sizeof *row);
     enum tide_err err = state_get(q->source->view, TABLE_PARTY_KEY, entry->party, &ref);
     if (err != TIDE_ENOTFOUND) return err == TIDE_OK ? TIDE_ENOTFOUND : err;
-    err = request_open(entry, q->scratch, &statement);
+    err = query_open_request(entry, q->scratch, &statement);
     if (err == TIDE_EMALFORMED || (err == TIDE_OK && statement.valid_until < q->now_ms)) return TIDE_ENOTFOUND;
     if (err != TIDE_OK) return err;
     const struct body_enrol *enrol = statement.body;

@@ -1,49 +1,20 @@
 /*
- * A party's own: orders, trades, one trade with its grant, money, accepted statements.
+ * A party's own: orders, trades, one trade with its grant, accepted statements.
  *
- * Always holds: lists are of the asking party alone; one trade is shown to its two parties and to regulators, its
- * grant to its two parties only. Every list is walked from the newest down and ends early rather than work long.
+ * Always holds: lists are of the asking party alone; one order is shown to its party and to regulators, one trade to its
+ * two parties and to regulators, its grant to its two parties only. Every list is walked from the newest down and ends
+ * early rather than work long.
  */
 #include "broker/server/query_internal.h"
 
-/* The names a party has in a table keyed `party | lane | name`: lane 0 open, 1 closed or final. */
-struct own_walk {
-    enum table table;
-    unsigned n_lanes; /* 1: only what is open */
-    uint64_t before;
-};
-
-static struct own_walk own_walk_begin(const struct body_q_own *ask, enum table table)
-{
-    return (struct own_walk){
-        .table = table,
-        .n_lanes = ask->open_only ? 1 : 2,
-        .before = ask->before != 0 ? ask->before : UINT64_MAX,
-    };
-}
-
-/* Steps down to the next lower name, in whichever lane it is. TIDE_ENOTFOUND at the end. */
-static enum tide_err own_walk_next(struct query *q, struct own_walk *walk, uint64_t *name)
-{
-    uint8_t key[17];
-
-    *name = 0;
-    for (unsigned lane = 0; lane < walk->n_lanes; lane++) {
-        key_u64_u8_u64(key, q->peer->number, (uint8_t)lane, walk->before);
-        enum tide_err err = state_prev(q->source->view, walk->table, key, 9, true, NULL);
-        if (err != TIDE_OK && err != TIDE_ENOTFOUND) return err;
-        if (err == TIDE_OK && be64_get(key + 9) > *name) *name = be64_get(key + 9);
-    }
-    if (*name == 0) return TIDE_ENOTFOUND;
-    walk->before = *name;
-    return TIDE_OK;
-}
-
 /* ---- orders ---- */
 
-static struct body_order_row order_row_of(uint64_t order, const struct row_order *row)
+static enum tide_err order_fill(struct query *q, uint64_t order, const struct row_order *row,
+                                struct body_order_row *out)
 {
-    return (struct body_order_row){
+    struct row_listing listing;
+
+    *out = (struct body_order_row){
         .order = order,
         .listing = row->listing,
         .placed_at = row->placed_at,
@@ -56,26 +27,47 @@ static struct body_order_row order_row_of(uint64_t order, const struct row_order
         .unlimited = row->unlimited,
         .resting = row->resting,
         .expires_at = row->expires_at,
+        .closed = row->closed,
+        .post_only = row->post_only,
+        .budget = row->budget,
+        .voucher = row->programme,
+        .voucher_unit = row->voucher_unit,
     };
+    enum tide_err err = query_listing_row(q, row->listing, &listing);
+    if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
+    out->title = QUERY_TEXT(q, listing.title);
+    return TIDE_OK;
+}
+
+static enum tide_err order_row(struct query *q, uint64_t order, struct row_order *out)
+{
+    uint8_t key[8];
+
+    key_u64(key, order);
+    return state_get(q->source->view, TABLE_ORDER, key, out);
+}
+
+static struct lane_walk own_walk(struct query *q, const struct body_q_own *ask, enum table table)
+{
+    return lane_walk_begin(table, q->peer->number, ask->open_only ? LANE_OPEN : LANE_BOTH, ask->before);
 }
 
 enum tide_err query_orders(struct query *q)
 {
     const struct body_q_own *ask = q->request->body;
-    struct own_walk walk = own_walk_begin(ask, TABLE_ORDER_OF);
+    struct lane_walk walk = own_walk(q, ask, TABLE_ORDER_OF);
     struct row_order row;
+    struct body_order_row out;
     struct page page;
     uint64_t order, last = 0;
-    uint8_t key[8];
     enum tide_err err;
 
     struct body_r_orders *body = query_body(q, sizeof *body);
     if (body == NULL || !page_init(q, &page, &schema_order_row, ask->limit)) return TIDE_ENOMEM;
-    while ((err = own_walk_next(q, &walk, &order)) == TIDE_OK) {
-        key_u64(key, order);
-        err = state_get(q->source->view, TABLE_ORDER, key, &row);
+    while ((err = lane_walk_next(q, &walk, &order)) == TIDE_OK) {
+        err = order_row(q, order, &row);
+        if (err == TIDE_OK) err = order_fill(q, order, &row, &out);
         if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
-        struct body_order_row out = order_row_of(order, &row);
         if (!page_add(&page, &out)) {
             body->before = last;
             break;
@@ -84,6 +76,24 @@ enum tide_err query_orders(struct query *q)
     }
     body->orders = page.list;
     return err == TIDE_ENOTFOUND ? TIDE_OK : err;
+}
+
+enum tide_err query_order(struct query *q)
+{
+    const struct body_q_order *ask = q->request->body;
+    struct row_order row;
+
+    enum tide_err err = order_row(q, ask->order, &row);
+    if (err == TIDE_ENOTFOUND) return query_refuse(q, OUTCOME_NO_SUCH_ORDER, NULL);
+    if (err != TIDE_OK) return err;
+    if (row.party != q->peer->number && !query_peer_is(q, ROLE_REGULATOR)) {
+        return query_refuse(q, OUTCOME_NOT_YOURS, NULL);
+    }
+    struct body_r_order *body = query_body(q, sizeof *body);
+    struct body_order_row *out = arena_calloc(q->arena, 1, sizeof *out);
+    if (body == NULL || out == NULL) return TIDE_ENOMEM;
+    body->row = (struct list){.items = out, .n = 1};
+    return order_fill(q, ask->order, &row, out);
 }
 
 /* ---- trades ---- */
@@ -121,15 +131,15 @@ static enum tide_err grant_fill(struct query *q, const struct row_trade *row, st
     return out->grant.data != NULL ? TIDE_OK : TIDE_ENOMEM;
 }
 
-/* A trade's next deadline as a time: rows keep it without the outages. */
-static enum tide_err due_fill(struct query *q, const struct row_trade *row, struct body_trade_row *out)
+/* Who is to rule on its claim, or did. */
+static enum tide_err arbiter_fill(struct query *q, const struct row_trade *row, struct body_trade_row *out)
 {
-    struct row_market market;
+    struct row_party arbiter;
 
-    if (row->state != TRADE_MATCHED && row->state != TRADE_GRANTED) return TIDE_OK;
-    enum tide_err err = market_row(q->source->view, &market);
+    if (row->arbiter == 0) return TIDE_OK;
+    enum tide_err err = party_by_number(q->source->view, row->arbiter, &arbiter);
     if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
-    if (!add_u64(row->due, market.shift_ms, &out->due) || out->due > LIMIT_AMOUNT) out->due = LIMIT_AMOUNT;
+    memcpy(out->arbiter, arbiter.key, 32);
     return TIDE_OK;
 }
 
@@ -143,6 +153,7 @@ static enum tide_err trade_fill(struct query *q, uint64_t trade, const struct ro
         .traded_at = row->traded_at, .state = row->state,
         .quantity = row->quantity, .price = row->price, .total = row->total, .fee = row->fee,
         .final_record = row->final_record,
+        .programme = row->programme, .voucher = row->voucher, .bond = row->bond, .overdue = row->overdue,
     };
     memcpy(out->buyer, row->buyer_key, 32);
     memcpy(out->vendor, row->vendor_key, 32);
@@ -150,9 +161,11 @@ static enum tide_err trade_fill(struct query *q, uint64_t trade, const struct ro
     enum tide_err err = query_listing_row(q, row->listing, &listing);
     if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
     out->title = QUERY_TEXT(q, listing.title);
+    out->revised_by = listing.revised_by;
     err = query_party_name(q, row->buyer, &out->buyer_name);
     if (err == TIDE_OK) err = query_party_name(q, row->vendor, &out->vendor_name);
-    if (err == TIDE_OK) err = due_fill(q, row, out);
+    if (err == TIDE_OK) err = query_due(q, &listing, row, &out->due);
+    if (err == TIDE_OK) err = arbiter_fill(q, row, out);
     if (err == TIDE_OK) err = settlement_text(q->source->view, trade, row, q->arena, &out->text);
     if (err == TIDE_OK && row->buyer == q->peer->number) err = bid_fill(q, row->bid, out);
     return err;
@@ -161,7 +174,7 @@ static enum tide_err trade_fill(struct query *q, uint64_t trade, const struct ro
 enum tide_err query_trades(struct query *q)
 {
     const struct body_q_own *ask = q->request->body;
-    struct own_walk walk = own_walk_begin(ask, TABLE_TRADE_OF);
+    struct lane_walk walk = own_walk(q, ask, TABLE_TRADE_OF);
     struct row_trade row;
     struct body_trade_row out;
     struct page page;
@@ -170,7 +183,7 @@ enum tide_err query_trades(struct query *q)
 
     struct body_r_trades *body = query_body(q, sizeof *body);
     if (body == NULL || !page_init(q, &page, &schema_trade_row, ask->limit)) return TIDE_ENOMEM;
-    while ((err = own_walk_next(q, &walk, &trade)) == TIDE_OK) {
+    while ((err = lane_walk_next(q, &walk, &trade)) == TIDE_OK) {
         err = query_trade_row(q, trade, &row);
         if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
         bool full = page.list.n == page.max_rows || q->read_bytes > QUERY_READ_BYTES;
@@ -207,20 +220,28 @@ enum tide_err query_trade(struct query *q)
     return err;
 }
 
-/* The record of the statement behind one side of a trade, or behind its listing. */
+/*
+ * The record of the statement behind one side of a trade, as it was placed or as it was replaced last before the trade
+ * (0: never), or behind its listing.
+ */
 static enum tide_err signed_record(struct query *q, const struct row_trade *trade, uint64_t part, uint64_t *record)
 {
     uint8_t key[8];
     struct row_order order;
     struct row_listing listing;
+    enum tide_err err;
 
-    if (part == SIGNED_LISTING) {
-        enum tide_err err = query_listing_row(q, trade->listing, &listing);
+    switch (part) {
+    case SIGNED_LISTING:
+        err = query_listing_row(q, trade->listing, &listing);
         *record = listing.cause;
         return err;
+    case SIGNED_BID_REPLACED: *record = trade->bid_replaced; return TIDE_OK;
+    case SIGNED_ASK_REPLACED: *record = trade->ask_replaced; return TIDE_OK;
+    default: break;
     }
     key_u64(key, part == SIGNED_BID ? trade->bid : trade->ask);
-    enum tide_err err = state_get(q->source->view, TABLE_ORDER, key, &order);
+    err = state_get(q->source->view, TABLE_ORDER, key, &order);
     *record = order.cause;
     return err;
 }
@@ -241,40 +262,13 @@ enum tide_err query_signed(struct query *q)
     if (err != TIDE_OK) return err;
     bool of_it = row.buyer == q->peer->number || row.vendor == q->peer->number;
     if (!of_it && !query_peer_is(q, ROLE_REGULATOR)) return query_refuse(q, OUTCOME_NOT_YOURS, NULL);
+    err = signed_record(q, &row, ask->part, &record);
+    if (err == TIDE_OK && record == 0) return query_refuse(q, OUTCOME_NO_SUCH_RECORD, "It was not replaced before the trade.");
     struct body_r_signed *body = query_body(q, sizeof *body);
     if (body == NULL) return TIDE_ENOMEM;
-    err = signed_record(q, &row, ask->part, &record);
     if (err == TIDE_OK) err = query_read_statement(q, record, q->arena, &statement);
     if (err == TIDE_OK) body->envelope = statement.record.record.payload;
     return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err; /* rows of ours name rows and records of ours */
-}
-
-/* ---- money ---- */
-
-enum tide_err query_balances(struct query *q)
-{
-    uint8_t key[16];
-    struct row_account account;
-    struct page page;
-    struct body_balance out = {0};
-    enum tide_err err;
-
-    struct body_r_balances *body = query_body(q, sizeof *body);
-    if (body == NULL || !page_init(q, &page, &schema_balance, LIMIT_PAGE)) return TIDE_ENOMEM;
-    key_u64_u64(key, q->peer->number, 0);
-    for (bool after = false;; after = true) {
-        err = state_next(q->source->view, TABLE_ACCOUNT, key, 8, after, &account);
-        if (err != TIDE_OK) break;
-        out = (struct body_balance){
-            .asset = be64_get(key + 8), .available = account.available, .held = account.held, .escrow = account.escrow,
-        };
-        if (!page_add(&page, &out)) break;
-    }
-    if (err != TIDE_OK && err != TIDE_ENOTFOUND) return err;
-    /* Who never had money still has a CNY account: an empty one. */
-    if (page.list.n == 0 && !page_add(&page, &out)) return TIDE_ENOMEM;
-    body->balances = page.list;
-    return TIDE_OK;
 }
 
 /* ---- statements ---- */

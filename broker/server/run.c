@@ -155,8 +155,9 @@ static void tell_serving(struct run *r)
 {
     r->serving = true;
     const char *dir = r->config->dir;
-    log_event(LOG_LEVEL_INFO, "serving", "market=%s lobby=%u trade=%u data=%u audit=%u", log_value(dir).text,
-              ports_read(dir, "lobby"), ports_read(dir, "trade"), ports_read(dir, "data"), ports_read(dir, "audit"));
+    log_event(LOG_LEVEL_INFO, "serving", "market=%s lobby=%u trade=%u tape=%u data=%u audit=%u", log_value(dir).text,
+              ports_read(dir, "lobby"), ports_read(dir, "trade"), ports_read(dir, "tape"), ports_read(dir, "data"),
+              ports_read(dir, "audit"));
     notify("READY=1");
 }
 

@@ -5,6 +5,7 @@
  * Always holds: `records` are decided and applied to the writer's view but not journaled; `finished` are the jobs they
  * belong to, their replies encoded and held back; the arena keeps both until the append. `behind` means that the
  * writer's view was dropped and lacks records that the journal has.
+ * An approval and the `drawn` that follows it are in one append: nobody sees the one without the other.
  * Not here: the law (market/), verifying signatures (verifier.c), the thread (sequencer_thread.c).
  */
 #include "broker/server/sequencer.h"
@@ -115,6 +116,39 @@ static enum tide_err state_own(struct sequencer *s, uint64_t kind, const void *b
     return x->outcome == OUTCOME_OK ? keep_records(s, x) : TIDE_OK;
 }
 
+/* The log's root at `size`: within `records`, since an approval and its `drawn` are appended together. */
+static enum tide_err root_at(struct sequencer *s, uint64_t size, uint8_t root[HASH_BYTES])
+{
+    struct merkle_tree tree;
+    uint8_t leaf[HASH_BYTES];
+    enum tide_err err = s->o.io.head(s->o.io.ctx, &tree);
+    if (err) return err;
+    if (tree.size > size || tree.size + s->n_records < size) return TIDE_EDAMAGED;
+    for (size_t i = 0; tree.size < size; i++) {
+        merkle_leaf_hash(s->records[i], leaf);
+        merkle_append(&tree, leaf);
+    }
+    merkle_root(&tree, root);
+    return TIDE_OK;
+}
+
+static enum tide_err state_drawn(struct sequencer *s, const struct due_statement *due, enum outcome *outcome)
+{
+    struct body_drawn drawn = {.listing = due->draw_listing};
+    enum tide_err err = root_at(s, due->draw_size, drawn.root);
+    return err ? err : state_own(s, KIND_DRAWN, &drawn, outcome);
+}
+
+/* At once after an approval, before its append: the vendor's sample is drawn. */
+static enum tide_err state_draw(struct sequencer *s)
+{
+    struct due_statement due;
+    enum outcome outcome = OUTCOME_OK;
+    enum tide_err err = market_due(s->view, s->now_ms, &due);
+    if (!err && due.due == DUE_DRAW) err = state_drawn(s, &due, &outcome);
+    return !err && outcome != OUTCOME_OK ? TIDE_EDAMAGED : err;
+}
+
 /* Whatever must be said before anything else is decided now. */
 static enum tide_err state_due(struct sequencer *s)
 {
@@ -127,6 +161,8 @@ static enum tide_err state_due(struct sequencer *s)
         if (due.due == DUE_NOTHING && !outage) return TIDE_OK;
         if (due.due == DUE_CONTINUE) {
             err = state_own(s, KIND_CONTINUE, &due.go_on, &outcome);
+        } else if (due.due == DUE_DRAW) {
+            err = state_drawn(s, &due, &outcome);
         } else {
             struct body_tick tick = {.outage_ms = outage ? s->outage_ms : 0};
             err = state_own(s, KIND_TICK, &tick, &outcome);
@@ -219,6 +255,7 @@ static enum tide_err decide_statement(struct sequencer *s, struct job *job)
         return author ? finish_accepted(s, job, x) : TIDE_OK;
     }
     err = keep_records(s, x);
+    if (!err && job->statement.kind == KIND_REVIEW) err = state_draw(s);
     return err ? err : finish_accepted(s, job, x);
 }
 
@@ -271,8 +308,10 @@ static enum tide_err commit_state(struct sequencer *s)
     if (s->batches_open == 0 && s->records_open == 0) return TIDE_OK;
     enum tide_err err = market_next_deadline(s->view, &s->next_deadline_ms);
     if (!err) err = state_commit(s->o.state);
-    if (!err) s->batches_open = s->records_open = 0;
-    return err;
+    if (err) return err;
+    s->batches_open = s->records_open = 0;
+    if (s->o.io.committed) s->o.io.committed(s->o.io.ctx);
+    return TIDE_OK;
 }
 
 static enum tide_err release_barriers(struct sequencer *s)
@@ -384,7 +423,8 @@ enum tide_err sequencer_idle(struct sequencer *s, uint64_t *wait_ms)
 
 /* ---- beginning and end ---- */
 
-/* The time the broker was away, if it is longer than the market's parameter. */
+/* The time the broker was away, if it is longer than the market's parameter. While the market is halted nothing runs
+ * that an outage could move. */
 static enum tide_err notice_outage(struct sequencer *s)
 {
     struct row_market row;
@@ -392,7 +432,7 @@ static enum tide_err notice_outage(struct sequencer *s)
     if (err) return err;
     uint64_t now_ms = s->o.io.now_ms(s->o.io.ctx);
     uint64_t gap_ms = now_ms > row.last_time_ms ? now_ms - row.last_time_ms : 0;
-    s->outage_ms = gap_ms > row.parameters[PARAM_OUTAGE_MS] ? gap_ms : 0;
+    s->outage_ms = gap_ms > row.parameters[PARAM_OUTAGE_MS] && !row.halted ? gap_ms : 0;
     return TIDE_OK;
 }
 

@@ -12,6 +12,7 @@
 #include "broker/market/market.h"
 #include "broker/server/job.h"
 #include "crypto/identity.h"
+#include "crypto/merkle.h"
 
 struct sequencer_io {
     void *ctx;
@@ -21,6 +22,7 @@ struct sequencer_io {
     /* The journal, as in storage/journal.h. */
     enum tide_err (*append)(void *ctx, const struct bytes *records, size_t n);
     enum tide_err (*size)(void *ctx, uint64_t *n_records);
+    enum tide_err (*head)(void *ctx, struct merkle_tree *out);
     enum tide_err (*read)(void *ctx, uint64_t first, size_t max_n, size_t max_bytes, struct arena *arena,
                           struct bytes *out, size_t *n);
 
@@ -28,6 +30,8 @@ struct sequencer_io {
     void (*finished)(void *ctx, struct job *const *jobs, size_t n);
     /* Barriers whose state is committed: they go back to be answered. The jobs are given away. */
     void (*released)(void *ctx, struct job *const *jobs, size_t n);
+    /* The state is committed: from now on readers see it. May be NULL. */
+    void (*committed)(void *ctx);
     /* Applying the journal's tail: `done` of `total` records. May be NULL. */
     void (*progress)(void *ctx, uint64_t done, uint64_t total);
 };

@@ -69,6 +69,12 @@ static enum tide_err io_size(void *ctx, uint64_t *n_records)
     return err;
 }
 
+static enum tide_err io_head(void *ctx, struct merkle_tree *out)
+{
+    struct sequencer_thread *t = ctx;
+    return journal_head(t->o.journal, out);
+}
+
 static enum tide_err io_read(void *ctx, uint64_t first, size_t max_n, size_t max_bytes, struct arena *arena,
                              struct bytes *out, size_t *n)
 {
@@ -97,6 +103,12 @@ static void io_released(void *ctx, struct job *const *jobs, size_t n)
         jobs[i]->kind = JOB_RELEASED;
         (void)!queue_push(t->o.work, &job, 1); /* closed only when the process is being abandoned */
     }
+}
+
+static void io_committed(void *ctx)
+{
+    struct sequencer_thread *t = ctx;
+    if (t->o.committed) t->o.committed(t->o.ctx);
 }
 
 static void io_progress(void *ctx, uint64_t done, uint64_t total)
@@ -156,7 +168,8 @@ enum tide_err sequencer_thread_open(const struct sequencer_thread_options *optio
     t->o = *options;
     struct sequencer_options so = {
         .io = {.ctx = t, .now_ms = io_now_ms, .random = io_random, .append = io_append, .size = io_size,
-               .read = io_read, .finished = io_finished, .released = io_released, .progress = io_progress},
+               .head = io_head, .read = io_read, .finished = io_finished, .released = io_released, .committed = io_committed,
+               .progress = io_progress},
         .state = options->state,
         .identity = options->identity,
     };

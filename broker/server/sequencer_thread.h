@@ -17,6 +17,7 @@ struct sequencer_thread_options {
     struct queue *inbox, *work, *replies;
     uint64_t *journal_size; /* atomic; kept up to date */
     void (*failed)(void *ctx, const char *what, enum tide_err err); /* the process must stop */
+    void (*committed)(void *ctx); /* readers see a newer state; may be NULL */
     void *ctx;
 };
 

@@ -24,6 +24,7 @@ static const struct column bought_columns[] = {{"listing", "Listing", COLUMN_IND
                                                {"state", "State", COLUMN_STATE, NULL},
                                                {"quantity", "Quantity", COLUMN_COUNT, NULL},
                                                {"total", "Paid (CNY)", COLUMN_MONEY, NULL},
+                                               {"voucher", "By voucher (CNY)", COLUMN_MONEY, NULL},
                                                {"file", "File", COLUMN_TEXT, NULL},
                                                {"receipt", "Receipt", COLUMN_TEXT, NULL},
                                                {NULL, NULL, COLUMN_END, NULL}};
@@ -52,7 +53,7 @@ static int price_choose(struct cli *cli, struct bid *bid)
         }
         bid->price_fen = get_u64(bid->row, "best_ask");
     }
-    return bid_total(cli, bid);
+    return bid_prepare(cli, bid);
 }
 
 /* Confirms, notes, bids, notes. */
@@ -72,22 +73,18 @@ static int bid_noted(struct cli *cli, struct purchase *p, const struct bid *bid)
 /* True: p->order is set. False: *code is the exit code (an error, or a dry run). */
 static bool bid_run(struct cli *cli, struct purchase *p, int *code)
 {
-    struct bid bid = {.listing = p->listing, .purpose = args_text(&cli->args, "purpose")};
-    json_t *answer;
+    struct bid bid = {.listing = p->listing,
+                      .purpose = args_text(&cli->args, "purpose"),
+                      .voucher = args_number(&cli->args, "voucher", 0)};
     bool good = false;
 
-    if (session_ask(cli, "listing", json_pack("{s:I}", "listing", (json_int_t)p->listing), &answer) != 0) {
-        return *code = cannot_buy(cli, p), false;
-    }
-    bid.row = get_first(answer, "row");
-    bid.published = get_first(answer, "published");
-    if (price_choose(cli, &bid) != 0) {
+    if (bid_listing(cli, &bid) != 0 || price_choose(cli, &bid) != 0) {
         *code = cannot_buy(cli, p);
     } else if (!bid_dry_run(cli, &bid, code)) {
         good = bid_noted(cli, p, &bid) == 0;
         if (!good) *code = cannot_buy(cli, p);
     }
-    json_decref(answer);
+    bid_drop(&bid);
     return good;
 }
 
@@ -129,42 +126,71 @@ static int grant_wait(struct cli *cli, const json_t *row, char state[32])
     return cli_error(cli, CODE_WRONG_STATE, "trade %" PRIu64 " is %s", trade, state);
 }
 
-/* Grant, content, acceptance, receipt of one trade: whatever of it is still to be done. */
-static int trade_finish(struct cli *cli, struct purchase *p, const json_t *row, const char *receipt)
+/*
+ * The content comes once, however many trades the order made; a credential with each trade, the later ones in files of
+ * their own.
+ */
+static int delivery_get(struct cli *cli, struct purchase *p, uint64_t trade, const char *out, bool is_first)
+{
+    if (is_first ? p->fetched : !p->by_trade || access(out, F_OK) == 0) return 0;
+    if (trade_download(cli, trade, out) != 0) return cli->error.code;
+    if (!is_first) return 0;
+    p->fetched = true;
+    return purchase_save(cli, p);
+}
+
+/* Grant, delivery, acceptance, receipt of the i-th trade: whatever of it is still to be done. */
+static int trade_finish(struct cli *cli, struct purchase *p, const json_t *row, size_t i)
 {
     uint64_t trade = get_u64(row, "trade");
-    char state[32];
+    char state[32], out[CONTEXT_PATH_MAX + 24], receipt[CONTEXT_PATH_MAX + 24];
+
+    snprintf(out, sizeof out, "%s", p->out);
+    snprintf(receipt, sizeof receipt, "%s", p->receipt);
+    if (i > 0) {
+        snprintf(out, sizeof out, "%s.%zu", p->out, i + 1);
+        snprintf(receipt, sizeof receipt, "%s.%zu", p->receipt, i + 1);
+    }
 
     int code = grant_wait(cli, row, state);
     if (code != 0 && strcmp(state, "refunded") == 0) purchase_end(p);
     if (code != 0) return code;
-    if (!p->fetched) {
-        if (trade_download(cli, trade, p->out) != 0) return cli->error.code;
-        p->fetched = true;
-        if (purchase_save(cli, p) != 0) return cli->error.code;
-        talk(cli, "Every chunk is what the listing committed to; opened to %s.", p->out);
-    }
+    if (delivery_get(cli, p, trade, out, i == 0) != 0) return cli->error.code;
     if (strcmp(state, "granted") == 0 && tide_accept(cli->market, trade, NULL, &cli->error) != 0)
         return cli->error.code;
     if (access(receipt, F_OK) == 0) return 0;
     return tide_receipt(cli->market, trade, receipt, wait_ms(cli), &cli->error);
 }
 
+/* Whether each trade of the listing brings something of its own. */
+static int kind_look(struct cli *cli, struct purchase *p)
+{
+    json_t *answer;
+
+    if (session_ask(cli, "listing", json_pack("{s:I}", "listing", (json_int_t)p->listing), &answer) != 0)
+        return cli->error.code;
+    const char *kind = get_text(get_first(answer, "row"), "kind");
+    p->by_trade = strcmp(kind, "api") == 0 || strcmp(kind, "compute") == 0;
+    json_decref(answer);
+    return 0;
+}
+
 static int bought_show(struct cli *cli, const struct purchase *p, const json_t *trades)
 {
     const json_t *row;
     size_t i;
-    uint64_t quantity = 0, total = 0;
+    uint64_t quantity = 0, total = 0, voucher = 0;
 
     json_array_foreach(trades, i, row)
     {
         quantity += get_u64(row, "quantity");
         total += get_u64(row, "total");
+        voucher += get_u64(row, "voucher");
     }
     json_t *shown =
-        json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:s,s:s}", "listing", (json_int_t)p->listing, "order", (json_int_t)p->order,
+        json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:I,s:s,s:s}", "listing", (json_int_t)p->listing, "order", (json_int_t)p->order,
                   "trade", (json_int_t)get_u64(json_array_get(trades, 0), "trade"), "state", "settled", "quantity",
-                  (json_int_t)quantity, "total", (json_int_t)total, "file", p->out, "receipt", p->receipt);
+                  (json_int_t)quantity, "total", (json_int_t)total, "voucher", (json_int_t)voucher, "file", p->out, "receipt", p->receipt);
     int code = show_card(cli, bought_columns, shown, NULL);
     json_decref(shown);
     return code;
@@ -178,15 +204,13 @@ static int trades_finish(struct cli *cli, struct purchase *p)
     uint64_t left;
     size_t i;
 
-    if (trades == NULL) return cannot_buy(cli, p);
+    if (trades == NULL || kind_look(cli, p) != 0) {
+        json_decref(trades);
+        return cannot_buy(cli, p);
+    }
     json_array_foreach(trades, i, row)
     {
-        char receipt[CONTEXT_PATH_MAX + 24];
-        if (i == 0)
-            snprintf(receipt, sizeof receipt, "%s", p->receipt);
-        else
-            snprintf(receipt, sizeof receipt, "%s.%zu", p->receipt, i + 1);
-        if (trade_finish(cli, p, row, receipt) == 0) continue;
+        if (trade_finish(cli, p, row, i) == 0) continue;
         json_decref(trades);
         return cannot_buy(cli, p);
     }

@@ -28,12 +28,16 @@ enum exit_code {
 /* Codes that commands raise themselves; the table is the library's. */
 enum code {
     CODE_NOT_YET = 104,
+    CODE_UNKNOWN_PARTY = 301,
     CODE_NO_SUCH_PARTY = 404,
     CODE_NO_SUCH_RECORD = 405,
     CODE_NO_SUCH_REQUEST = 406,
     CODE_WRONG_STATE = 408,
     CODE_NOT_OPEN = 409,
+    CODE_ORDER_CLOSED = 410,
     CODE_ALREADY_ENROLLED = 411,
+    CODE_NO_SUCH_PROGRAMME = 415,
+    CODE_NO_SUCH_WITHDRAWAL = 416,
     CODE_BAD_PRICE = 501,
     CODE_NO_FUNDS = 504,
     CODE_NOT_ALLOWED_FOR = 509,
@@ -41,6 +45,8 @@ enum code {
     CODE_NO_ASSESSMENT = 512,
     CODE_NO_LEGAL_BASIS = 513,
     CODE_NO_RIGHT = 514,
+    CODE_NO_VOUCHER = 523,
+    CODE_VOUCHER_NOT_FOR_THIS = 524,
     CODE_USAGE = 601,
     CODE_NO_CONTEXT = 602,
     CODE_NO_IDENTITY = 603,
@@ -52,6 +58,7 @@ enum code {
     CODE_INTERNAL = 610,
     CODE_INTERRUPTED = 611,
     CODE_NO_MEMORY = 612,
+    CODE_FAILED = 702,
 };
 
 struct cli {

@@ -2,12 +2,14 @@
  * enrol: asking to be a party of the market.
  */
 #include "client/cli/commands.h"
+#include "client/cli/publish.h"
 #include "client/cli/session.h"
 #include "client/cli/show.h"
 
 #include <string.h>
 
 #define ROLES_MAX 16
+#define CARD_MAX 4096
 
 static const struct column enrol_columns[] = {{"party", "Party", COLUMN_TEXT, NULL},
                                               {"state", "State", COLUMN_STATE, NULL},
@@ -50,8 +52,14 @@ int enrol_run(struct cli *cli)
         if (roles[i] == NULL) break;
     }
     if (args_has(&cli->args, "dry-run")) return enrol_dry_run(cli, roles);
-    if (session_open(cli) != 0) return cli_fail(cli, "cannot ask to be enrolled");
-    int asked = tide_enrol(cli->market, name, roles, jurisdiction, &answer, &cli->error);
+    const char *contact = args_text(&cli->args, "contact");
+    json_t *card = contact != NULL ? text_file(cli, contact, CARD_MAX) : NULL;
+    if ((contact != NULL && card == NULL) || session_open(cli) != 0) {
+        json_decref(card);
+        return cli_fail(cli, "cannot ask to be enrolled");
+    }
+    int asked = tide_enrol_card(cli->market, name, roles, jurisdiction, json_string_value(card), &answer, &cli->error);
+    json_decref(card);
     if (asked != 0 && !(asked == CODE_ALREADY_ENROLLED && args_has(&cli->args, "wait"))) {
         return cli_fail(cli, "cannot ask to be enrolled");
     }
@@ -62,5 +70,9 @@ int enrol_run(struct cli *cli)
     tide_doc_free(&answer);
     talk(cli, "Asked; waiting for an operator to admit %s.", tide_identity_party(cli->identity));
     if (tide_enrol_wait(cli->market, wait_ms(cli), &answer, &cli->error) != 0) return cli_fail(cli, "not enrolled yet");
+    if (contact != NULL && tide_card_upload(cli->market, NULL, &cli->error) != 0) {
+        tide_doc_free(&answer);
+        return cli_fail(cli, "enrolled, but the contact card was not handed in (card set does it again)");
+    }
     return enrol_show(cli, answer);
 }

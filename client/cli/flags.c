@@ -8,12 +8,14 @@
 #include "client/cli/flags.h"
 
 #include "client/cli/text.h"
+#include "client/cli/units.h"
 
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 const struct flag global_flags[] = {
     {"context", 0, FLAG_TEXT, false, false, "NAME", "the market to use, of those that connect saved"},
@@ -87,6 +89,14 @@ static bool switch_parse(const char *text, uint64_t *out)
     return false;
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* Reads `text` as the flag's type; `from` names it in the message ("--price" or "TIDEMARK_PRICE"). */
 static bool value_parse(struct parser *p, const char *from, struct given *given)
 {
@@ -103,6 +113,14 @@ static bool value_parse(struct parser *p, const char *from, struct given *given)
         given->number = QUANTITY_UNLIMITED;
         if (strcmp(text, "unlimited") == 0 || (count_parse(text, &given->number) && given->number > 0)) return true;
         return refuse(p, "%s: \"%s\" is not a quantity. Give a number above 0", from, text);
+    case FLAG_TIME:
+    case FLAG_UNTIL:
+        if (moment_parse(text, now_ms(), given->flag->type == FLAG_UNTIL, &given->number)) return true;
+        return refuse(p, "%s: \"%s\" is not a time. Give 2026-11-30T18:00 (Z behind it: UTC), 2026-11-30, or +2h", from,
+                      text);
+    case FLAG_SHARE:
+        if (share_parse(text, &given->number)) return true;
+        return refuse(p, "%s: \"%s\" is not a share. Give per cent, like 30%%", from, text);
     case FLAG_CHOICE:
         if (choice_holds(given->flag->value, text)) return true;
         return refuse(p, "%s: there is no \"%s\". It is one of %s", from, text, given->flag->value);

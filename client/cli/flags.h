@@ -18,6 +18,9 @@ enum flag_type {
     FLAG_COUNT,    /* a number */
     FLAG_QUANTITY, /* a number above 0, or "unlimited" */
     FLAG_CHOICE,   /* one of `choices` */
+    FLAG_TIME,     /* a moment, as Unix milliseconds; a date is its first moment */
+    FLAG_UNTIL,    /* the same; a date is the moment it ends */
+    FLAG_SHARE,    /* per cent, carried in basis points */
 };
 
 struct flag {
@@ -47,7 +50,7 @@ struct command {
 struct given {
     const struct flag *flag;
     const char *text;
-    uint64_t number; /* FLAG_MONEY, FLAG_COUNT, FLAG_QUANTITY; switches: 1 or 0 */
+    uint64_t number; /* of the types that are carried as numbers; switches: 1 or 0 */
 };
 
 /* A command line taken apart. Texts are argv's and the environment's own. */

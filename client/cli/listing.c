@@ -1,7 +1,8 @@
 /*
- * search, listing show, listing close, book: what is offered.
+ * search, listing show, listing certificate, listing close: what is offered.
  */
 #include "client/cli/commands.h"
+#include "client/cli/dcat.h"
 #include "client/cli/session.h"
 #include "client/cli/show.h"
 #include "client/cli/text.h"
@@ -33,6 +34,17 @@ static const struct column listing_columns[] = {{"listing", "Listing", COLUMN_IN
                                                 {"best_ask", "Best ask (CNY)", COLUMN_MONEY, "has_ask"},
                                                 {"last_price", "Last price (CNY)", COLUMN_MONEY, "has_last"},
                                                 {"listed_at", "Published", COLUMN_TIME, NULL},
+                                                {"revises", "Revises", COLUMN_INDEX, "revises"},
+                                                {"revised_by", "Revised by", COLUMN_INDEX, "revised_by"},
+                                                {"certificate", "Certificate", COLUMN_INDEX, "certificate"},
+                                                {"n_trades", "Trades", COLUMN_COUNT, NULL},
+                                                {"closed_untraded", "Closed untraded before", COLUMN_COUNT, NULL},
+                                                {"settled", "Vendor: settled", COLUMN_COUNT, NULL},
+                                                {"missed", "Vendor: missed", COLUMN_COUNT, NULL},
+                                                {"faults", "Vendor: at fault", COLUMN_COUNT, NULL},
+                                                {"time_from", "Covers from", COLUMN_TIME, "time_from"},
+                                                {"time_to", "Covers to", COLUMN_TIME, "time_to"},
+                                                {"samples", "Sample chunks", COLUMN_INDEX, "samples"},
                                                 {"summary", "Summary", COLUMN_TEXT, NULL},
                                                 {"category", "Category", COLUMN_TEXT, NULL},
                                                 {"keywords", "Keywords", COLUMN_TEXT, NULL},
@@ -53,11 +65,6 @@ static const struct column listing_columns[] = {{"listing", "Listing", COLUMN_IN
                                                 {"terms_hash", "Terms (SHA-256)", COLUMN_TEXT, NULL},
                                                 {"terms", "Terms", COLUMN_TEXT, NULL},
                                                 {NULL, NULL, COLUMN_END, NULL}};
-
-static const struct column level_columns[] = {
-    {"side", "Side", COLUMN_TEXT, NULL},          {"price", "Price (CNY)", COLUMN_MONEY, NULL},
-    {"quantity", "Quantity", COLUMN_COUNT, NULL}, {"unlimited", "Unlimited", COLUMN_YES, NULL},
-    {"orders", "Orders", COLUMN_COUNT, NULL},     {NULL, NULL, COLUMN_END, NULL}};
 
 /* ---- search ---- */
 
@@ -88,6 +95,21 @@ static char *words_of(const struct cli *cli)
     return words;
 }
 
+static void set_filters(const struct cli *cli, json_t *body)
+{
+    json_t *classes = json_array();
+
+    for (size_t i = 0; args_each(&cli->args, "class", i) != NULL; i++)
+        json_array_append_new(classes, json_string(args_each(&cli->args, "class", i)));
+    json_object_set_new(body, "classes", classes);
+    set_text(body, "category", args_text(&cli->args, "category"));
+    set_text(body, "place", args_text(&cli->args, "place"));
+    set_text(body, "vendor", args_text(&cli->args, "vendor"));
+    set_u64(body, "time_from", args_number(&cli->args, "from", 0));
+    set_u64(body, "time_to", args_number(&cli->args, "to", 0));
+    set_u64(body, "revises", args_number(&cli->args, "revises", 0));
+}
+
 int listing_search(struct cli *cli)
 {
     json_t *body = json_object(), *answer;
@@ -100,6 +122,7 @@ int listing_search(struct cli *cli)
     set_text(body, "state", args_text(&cli->args, "state"));
     json_object_set_new(body, "mine", json_boolean(args_has(&cli->args, "mine")));
     set_u64(body, "before", args_number(&cli->args, "before", 0));
+    set_filters(cli, body);
     if (session_pages(cli, "search", body, "listings", "before", args_number(&cli->args, "limit", SEARCH_LIMIT),
                       &answer) != 0) {
         return cli_fail(cli, "cannot search");
@@ -130,6 +153,34 @@ static json_t *listing_merged(const struct cli *cli, const json_t *answer)
     return merged;
 }
 
+static int listing_dcat(struct cli *cli, const json_t *answer)
+{
+    json_t *document = dcat_document(answer, cli->context.url);
+
+    if (document == NULL) {
+        cli_error(cli, CODE_NO_MEMORY, NULL);
+        return cli_fail(cli, "cannot print");
+    }
+    int code = cli->json ? show_json(cli, document) : show_json_indented(cli, document);
+    json_decref(document);
+    return code;
+}
+
+/* The vendor's marks beside the listing; without them if they cannot be had (a stranger sees none). */
+static void marks_add(struct cli *cli, json_t *merged)
+{
+    static const char *const marks[] = {"settled", "missed", "faults"};
+    struct tide_error was = cli->error;
+    json_t *party;
+
+    if (session_ask(cli, "party", json_pack("{s:s}", "party", get_text(merged, "vendor")), &party) == 0) {
+        for (size_t i = 0; i < ARRAY_N(marks); i++)
+            json_object_set(merged, marks[i], json_object_get(party, marks[i]));
+        json_decref(party);
+    }
+    cli->error = was;
+}
+
 int listing_show(struct cli *cli)
 {
     uint64_t listing;
@@ -139,7 +190,13 @@ int listing_show(struct cli *cli)
     if (session_ask(cli, "listing", json_pack("{s:I}", "listing", (json_int_t)listing), &answer) != 0) {
         return cli_fail(cli, "cannot show listing %" PRIu64, listing);
     }
+    if (args_has(&cli->args, "dcat")) {
+        int printed = listing_dcat(cli, answer);
+        json_decref(answer);
+        return printed;
+    }
     json_t *merged = listing_merged(cli, answer);
+    if (!cli->json) marks_add(cli, merged);
     int code = show_card(cli, listing_columns, merged, answer);
     const char *terms = get_text(get_first(answer, "published"), "terms");
     if (code == EXIT_OK && cli->terminal && !cli->json && terms[0] != '\0') {
@@ -171,45 +228,26 @@ int listing_close(struct cli *cli)
     return code;
 }
 
-/* ---- book ---- */
-
-/* Asks from the dearest to the best, then bids from the best down: as a book is read. */
-static json_t *levels_of(const json_t *book)
+int listing_certificate(struct cli *cli)
 {
-    static const struct {
-        const char *list, *side;
-    } sides[] = {{"asks", "ask"}, {"bids", "bid"}};
-    json_t *rows = json_array();
-
-    for (size_t s = 0; s < ARRAY_N(sides); s++) {
-        const json_t *list = get_list(book, sides[s].list);
-        for (size_t i = 0, n = json_array_size(list); i < n; i++) {
-            json_t *row = json_copy(json_array_get(list, s == 0 ? n - 1 - i : i));
-            set_text(row, "side", sides[s].side);
-            json_array_append_new(rows, row);
-        }
-    }
-    return rows;
-}
-
-int book_show(struct cli *cli)
-{
+    const char *path = args_text(&cli->args, "out");
     uint64_t listing;
-    json_t *body, *answer;
+    json_t *answer;
 
     if (!value_number(cli, 0, "listing", &listing)) return cli_fail(cli, "%s", "");
-    body = json_pack("{s:I,s:I}", "listing", (json_int_t)listing, "limit",
-                     (json_int_t)args_number(&cli->args, "limit", 0));
-    if (session_ask(cli, "book", body, &answer) != 0)
-        return cli_fail(cli, "cannot show the book of listing %" PRIu64, listing);
-    json_t *rows = levels_of(answer);
-    int code = show_table(cli, level_columns, rows, answer, "The book is empty.");
-    if (get_bool(answer, "has_last")) {
-        char yuan[TEXT_MAX];
-        yuan_format(get_u64(answer, "last_price"), yuan);
-        talk(cli, "Last price: %s CNY.", yuan);
+    if (path != NULL) {
+        if (session_open(cli) != 0 || tide_certificate(cli->market, listing, path, wait_ms(cli), &cli->error) != 0)
+            return cli_fail(cli, "cannot write the certificate of listing %" PRIu64, listing);
+        talk(cli, "Written to %s; tidemark verify %s checks it, offline.", path, path);
+        if (!cli->json) return EXIT_OK;
     }
-    json_decref(rows);
+    if (session_ask(cli, "certificate", json_pack("{s:I}", "listing", (json_int_t)listing), &answer) != 0)
+        return cli_fail(cli, "cannot show the certificate of listing %" PRIu64, listing);
+    int code = EXIT_OK;
+    if (cli->json)
+        code = show_json(cli, answer);
+    else
+        show_block(cli, true, get_text(answer, "note"));
     json_decref(answer);
     return code;
 }

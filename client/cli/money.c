@@ -1,27 +1,39 @@
 /*
- * money show, bank deposit: balances, and money that comes in.
+ * money show, withdraw, withdrawals: balances, and money that goes out. A statement of account is account.c.
  */
+#include "client/cli/account.h"
 #include "client/cli/commands.h"
 #include "client/cli/prompt.h"
 #include "client/cli/session.h"
 #include "client/cli/show.h"
 #include "client/cli/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const struct column balance_columns[] = {{"asset", "Asset", COLUMN_TEXT, NULL},
                                                 {"available", "Available", COLUMN_MONEY, NULL},
                                                 {"held", "Held", COLUMN_MONEY, NULL},
                                                 {"escrow", "Escrow", COLUMN_MONEY, NULL},
+                                                {"locked", "Not to withdraw", COLUMN_MONEY, NULL},
+                                                {"name", "Voucher programme", COLUMN_LONG, NULL},
                                                 {NULL, NULL, COLUMN_END, NULL}};
 
-static const struct column deposit_columns[] = {{"party", "Party", COLUMN_TEXT, NULL},
-                                                {"amount", "Amount (CNY)", COLUMN_MONEY, NULL},
-                                                {"reference", "Reference", COLUMN_TEXT, NULL},
-                                                {"record", "Record", COLUMN_INDEX, NULL},
-                                                {NULL, NULL, COLUMN_END, NULL}};
+const struct column withdrawal_columns[] = {{"withdrawal", "Withdrawal", COLUMN_INDEX, NULL},
+                                            {"requested_at", "Requested", COLUMN_TIME, NULL},
+                                            {"amount", "Amount (CNY)", COLUMN_MONEY, NULL},
+                                            {"state", "State", COLUMN_STATE, NULL},
+                                            {"destination", "To", COLUMN_LONG, NULL},
+                                            {"name", "Party", COLUMN_LONG, NULL},
+                                            {"party", "Party's key", COLUMN_TEXT, NULL},
+                                            {NULL, NULL, COLUMN_END, NULL}};
 
-/* Rows for people: the asset by name. */
+static const struct column withdrawn_columns[] = {{"withdrawal", "Withdrawal", COLUMN_INDEX, NULL},
+                                                  {"amount", "Amount (CNY)", COLUMN_MONEY, NULL},
+                                                  {"destination", "To", COLUMN_TEXT, NULL},
+                                                  {NULL, NULL, COLUMN_END, NULL}};
+
+/* Rows for people: CNY by name, programmes by number and name. */
 static json_t *balances_named(const json_t *balances)
 {
     json_t *rows = json_deep_copy(balances);
@@ -30,7 +42,9 @@ static json_t *balances_named(const json_t *balances)
 
     json_array_foreach(rows, i, row)
     {
-        if (get_u64(row, "asset") == 0) set_text(row, "asset", "CNY");
+        if (get_u64(row, "asset") != 0) continue;
+        set_text(row, "asset", "CNY");
+        set_text(row, "name", "");
     }
     return rows;
 }
@@ -39,6 +53,8 @@ int money_show(struct cli *cli)
 {
     json_t *answer;
 
+    if (args_has(&cli->args, "from") || args_has(&cli->args, "to") || args_has(&cli->args, "asset"))
+        return account_show(cli);
     if (session_ask(cli, "balances", NULL, &answer) != 0) return cli_fail(cli, "cannot show your money");
     json_t *rows = balances_named(get_list(answer, "balances"));
     int code = show_table(cli, balance_columns, rows, answer, "No money yet: ask your bank for a deposit.");
@@ -47,43 +63,49 @@ int money_show(struct cli *cli)
     return code;
 }
 
-/* Who gets it, by name, so that a wrong party is seen. */
-static int deposit_describe(struct cli *cli, const char *party, uint64_t amount)
+int money_withdraw(struct cli *cli)
 {
-    json_t *answer;
-    char yuan[TEXT_MAX];
-
-    if (session_ask(cli, "party", json_pack("{s:s}", "party", party), &answer) != 0) return cli->error.code;
-    char *name = get_escaped(answer, "name");
-    yuan_format(amount, yuan);
-    talk(cli, "Deposit of %s CNY to %s (%s), reference %s.", yuan, name, party, args_text(&cli->args, "reference"));
-    free(name);
-    json_decref(answer);
-    return 0;
-}
-
-int bank_deposit(struct cli *cli)
-{
-    const char *party = args_value(&cli->args, 0), *reference = args_text(&cli->args, "reference");
+    const char *destination = args_text(&cli->args, "to");
+    char yuan[TEXT_MAX], question[TEXT_MAX + 32];
     json_t *answer;
     uint64_t amount;
     int code;
 
-    if (!yuan_parse(args_value(&cli->args, 1), &amount) || amount == 0) {
-        cli_error(cli, CODE_USAGE, "\"%s\" is not an amount", args_value(&cli->args, 1));
-        cli_hint(cli, "Give yuan, like 5000.00.");
-        return cli_fail(cli, "%s", "");
-    }
-    json_t *body = json_pack("{s:s,s:I,s:s}", "party", party, "amount", (json_int_t)amount, "reference", reference);
-    if (dry_run(cli, "deposit", body, &code)) return code;
-    if (deposit_describe(cli, party, amount) != 0 || confirm(cli, "Record it?") != 0 ||
-        session_state(cli, "deposit", json_incref(body), &answer) != 0) {
+    if (!value_money(cli, 0, &amount)) return cli_fail(cli, "%s", "");
+    json_t *body = json_pack("{s:I,s:s}", "amount", (json_int_t)amount, "destination", destination);
+    if (dry_run(cli, "withdraw", body, &code)) return code;
+    char *to = text_escape(destination);
+    yuan_format(amount, yuan);
+    talk(cli, "Withdrawal of %s CNY to %s: held at once, until the bank has paid it or sent it back.", yuan,
+         to != NULL ? to : "");
+    free(to);
+    snprintf(question, sizeof question, "Withdraw %s CNY?", yuan);
+    if (confirm(cli, question) != 0 || session_state(cli, "withdraw", json_incref(body), &answer) != 0) {
         json_decref(body);
-        return cli_fail(cli, "cannot record the deposit");
+        return cli_fail(cli, "cannot withdraw %s CNY", yuan);
     }
-    set_u64(body, "record", get_u64(answer, "first_index"));
-    code = show_card(cli, deposit_columns, body, NULL);
+    set_u64(body, "withdrawal", answer_name(answer));
+    code = show_card(cli, withdrawn_columns, body, NULL);
     json_decref(body);
     json_decref(answer);
     return code;
+}
+
+int withdrawals_show(struct cli *cli, bool everybodys, bool open_only, const char *empty)
+{
+    json_t *body = json_pack("{s:b,s:b,s:I}", "all", everybodys, "open_only", open_only, "before",
+                             (json_int_t)args_number(&cli->args, "before", 0));
+    json_t *answer;
+
+    if (session_pages(cli, "withdrawals", body, "withdrawals", "before", args_number(&cli->args, "limit", 0), &answer) !=
+        0)
+        return cli_fail(cli, "cannot list withdrawals");
+    int code = show_table(cli, withdrawal_columns, get_list(answer, "withdrawals"), answer, empty);
+    json_decref(answer);
+    return code;
+}
+
+int money_withdrawals(struct cli *cli)
+{
+    return withdrawals_show(cli, false, args_has(&cli->args, "open"), "No withdrawals.");
 }

@@ -1,5 +1,5 @@
 /*
- * party requests, admit, show, suspend: who takes part.
+ * party list, requests, admit, show, suspend, reinstate, regroup: who takes part.
  */
 #include "client/cli/commands.h"
 #include "client/cli/session.h"
@@ -21,10 +21,35 @@ static const struct column party_columns[] = {{"party", "Party", COLUMN_TEXT, NU
                                               {"admitted", "Admitted", COLUMN_INDEX, NULL},
                                               {"settled", "Trades settled", COLUMN_COUNT, NULL},
                                               {"missed", "Grants missed", COLUMN_COUNT, NULL},
+                                              {"faults", "Refunded, at fault", COLUMN_COUNT, NULL},
+                                              {"unproven", "Claims not upheld", COLUMN_COUNT, NULL},
                                               {NULL, NULL, COLUMN_END, NULL}};
 
 static const struct column done_columns[] = {
     {"party", "Party", COLUMN_TEXT, NULL}, {"record", "Record", COLUMN_INDEX, NULL}, {NULL, NULL, COLUMN_END, NULL}};
+
+static const struct column list_columns[] = {{"admitted", "Admitted", COLUMN_INDEX, NULL},
+                                             {"name", "Name", COLUMN_LONG, NULL},
+                                             {"state", "State", COLUMN_STATE, NULL},
+                                             {"roles", "Roles", COLUMN_TEXT, NULL},
+                                             {"group", "Legal group", COLUMN_LONG, NULL},
+                                             {"jurisdiction", "From", COLUMN_TEXT, NULL},
+                                             {"party", "Party", COLUMN_TEXT, NULL},
+                                             {NULL, NULL, COLUMN_END, NULL}};
+
+int party_list(struct cli *cli)
+{
+    json_t *roles = json_array(), *answer;
+
+    for (size_t i = 0; args_each(&cli->args, "role", i) != NULL; i++)
+        json_array_append_new(roles, json_string(args_each(&cli->args, "role", i)));
+    json_t *body = json_pack("{s:o,s:i}", "roles", roles, "limit", 256);
+    if (session_pages(cli, "parties", body, "parties", "after", args_number(&cli->args, "limit", 0), &answer) != 0)
+        return cli_fail(cli, "cannot list parties");
+    int code = show_table(cli, list_columns, get_list(answer, "parties"), answer, "No such party.");
+    json_decref(answer);
+    return code;
+}
 
 int party_requests(struct cli *cli)
 {
@@ -116,5 +141,48 @@ int party_suspend(struct cli *cli)
 
     if (!session_state_or_fail(cli, "suspend", body, &answer, &code, "cannot suspend the party")) return code;
     talk(cli, "Suspended: nothing new can be started; open trades finish.");
+    return done_show(cli, party, answer);
+}
+
+int party_reinstate(struct cli *cli)
+{
+    const char *party = args_value(&cli->args, 0);
+    json_t *body = json_pack("{s:s,s:s}", "party", party, "reason", args_text(&cli->args, "reason")), *answer;
+    int code;
+
+    if (!session_state_or_fail(cli, "reinstate", body, &answer, &code, "cannot reinstate the party")) return code;
+    talk(cli, "Reinstated.");
+    return done_show(cli, party, answer);
+}
+
+/* Group and jurisdiction: those given, otherwise those the party has. NULL: cli->error. */
+static json_t *regroup_body(struct cli *cli, const char *party)
+{
+    const char *group = args_text(&cli->args, "group"), *jurisdiction = args_text(&cli->args, "jurisdiction");
+    json_t *answer;
+
+    if (group == NULL && jurisdiction == NULL) {
+        cli_error(cli, CODE_USAGE, "nothing would change");
+        cli_hint(cli, "Give --group (empty: none), --jurisdiction, or both.");
+        return NULL;
+    }
+    if (session_ask(cli, "party", json_pack("{s:s}", "party", party), &answer) != 0) return NULL;
+    json_t *body = json_pack("{s:s,s:s,s:s,s:s}", "party", party, "group",
+                             group != NULL ? group : get_text(answer, "group"), "jurisdiction",
+                             jurisdiction != NULL ? jurisdiction : get_text(answer, "jurisdiction"), "reason",
+                             args_text(&cli->args, "reason"));
+    json_decref(answer);
+    return body;
+}
+
+int party_regroup(struct cli *cli)
+{
+    const char *party = args_value(&cli->args, 0);
+    json_t *body = regroup_body(cli, party), *answer;
+    int code;
+
+    if (body == NULL) return cli_fail(cli, "cannot regroup the party");
+    if (!session_state_or_fail(cli, "regroup", body, &answer, &code, "cannot regroup the party")) return code;
+    talk(cli, "Regrouped: its resting orders stay, but cannot meet orders of the same group.");
     return done_show(cli, party, answer);
 }

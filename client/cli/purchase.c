@@ -127,7 +127,7 @@ int purchase_find(struct cli *cli, struct purchase *p)
     json_array_foreach(get_list(answer, "orders"), i, row)
     {
         bool is_mine = get_u64(row, "listing") == p->listing && strcmp(get_text(row, "side"), "bid") == 0;
-        if (is_mine && get_bool(row, "resting") && p->order == 0) p->order = get_u64(row, "order");
+        if (is_mine && !get_bool(row, "closed") && p->order == 0) p->order = get_u64(row, "order");
     }
     json_decref(answer);
     return 0;
@@ -168,7 +168,7 @@ int purchase_left(struct cli *cli, const struct purchase *p, uint64_t *left)
         return cli->error.code;
     json_array_foreach(get_list(answer, "orders"), i, row)
     {
-        if (get_u64(row, "order") == p->order && get_bool(row, "resting")) *left = get_u64(row, "left");
+        if (get_u64(row, "order") == p->order && !get_bool(row, "closed")) *left = get_u64(row, "left");
     }
     json_decref(answer);
     return 0;

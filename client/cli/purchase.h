@@ -12,6 +12,7 @@ struct purchase {
     uint64_t order; /* 0: not bid yet, as far as is known */
     bool is_noted;  /* an earlier run left its note */
     bool fetched;   /* the output is complete */
+    bool by_trade;  /* an api or compute listing: a credential with each trade */
     const char *out;
     char note[CONTEXT_PATH_MAX], receipt[CONTEXT_PATH_MAX];
 };

@@ -1,11 +1,12 @@
 /*
- * sell: seals a file, publishes and uploads it, waits for approval, and asks.
+ * sell: seals a file, publishes and uploads it, waits for approval, and asks. What has no content, an api or computing
+ * time, is published and asked.
  *
  * Always holds: what the market's policy would refuse for sure is refused before the file is sealed. Run again, it goes
  * on: the library does not list twice, and an ask that was placed is not placed again.
  */
 #include "client/cli/commands.h"
-#include "client/cli/progress.h"
+#include "client/cli/publish.h"
 #include "client/cli/session.h"
 #include "client/cli/show.h"
 #include "client/cli/text.h"
@@ -16,115 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TERMS_MAX 16384
-
 static const struct column sale_columns[] = {
     {"listing", "Listing", COLUMN_INDEX, NULL},   {"state", "State", COLUMN_STATE, NULL},
     {"order", "Ask", COLUMN_INDEX, NULL},         {"price", "Price (CNY)", COLUMN_MONEY, NULL},
     {"sealed", "Sealed file", COLUMN_TEXT, NULL}, {NULL, NULL, COLUMN_END, NULL}};
-
-/* ---- what is published ---- */
-
-/* A file's hash into a field, if the flag is given. */
-static int set_hash(struct cli *cli, json_t *body, const char *flag, const char *field)
-{
-    const char *path = args_text(&cli->args, flag);
-    uint8_t hash[32];
-    char hex[65];
-
-    if (path == NULL) return 0;
-    if (tide_file_sha256(path, hash, &cli->error) != 0) return cli->error.code;
-    hex_format(hash, sizeof hash, hex);
-    set_text(body, field, hex);
-    return 0;
-}
-
-/* The usage terms travel as text. */
-static int set_terms(struct cli *cli, json_t *body)
-{
-    const char *path = args_text(&cli->args, "terms");
-    char text[TERMS_MAX + 2];
-
-    if (path == NULL) return 0;
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return cli_error_file(cli, "read", path);
-    size_t n = fread(text, 1, sizeof text - 1, file);
-    bool bad = ferror(file) != 0;
-    fclose(file);
-    if (bad) return cli_error_file(cli, "read", path);
-    if (n > TERMS_MAX)
-        return cli_error(cli, CODE_FILE, "%s is longer than the %d bytes that usage terms may have", path, TERMS_MAX);
-    json_t *terms = json_stringn(text, n);
-    if (terms == NULL) return cli_error(cli, CODE_FILE, "%s is not UTF-8 text", path);
-    return json_object_set_new(body, "terms", terms) == 0 ? 0 : cli_error(cli, CODE_NO_MEMORY, NULL);
-}
-
-static void set_keywords(const struct cli *cli, json_t *body)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; args_each(&cli->args, "keyword", i) != NULL; i++) {
-        json_array_append_new(list, json_pack("{s:s}", "word", args_each(&cli->args, "keyword", i)));
-    }
-    json_object_set_new(body, "keywords", list);
-}
-
-/* What could only be refused; found before gigabytes are sealed. */
-static int policy_check(struct cli *cli)
-{
-    const char *class = args_text(&cli->args, "class");
-    bool personal = args_has(&cli->args, "personal-data");
-
-    if (class != NULL && strcmp(class, "core") == 0) return cli_error(cli, CODE_CORE_DATA, NULL);
-    if (class != NULL && strcmp(class, "important") == 0 && args_text(&cli->args, "assessment") == NULL) {
-        cli_error(cli, CODE_NO_ASSESSMENT, NULL);
-        cli_hint(cli, "Name its document: --assessment FILE.");
-        return cli->error.code;
-    }
-    if (personal && args_text(&cli->args, "legal-basis") == NULL) {
-        cli_error(cli, CODE_NO_LEGAL_BASIS, NULL);
-        cli_hint(cli, "Name it: --legal-basis TEXT.");
-        return cli->error.code;
-    }
-    if (args_text(&cli->args, "rights") != NULL) return 0;
-    cli_error(cli, CODE_NO_RIGHT, NULL);
-    cli_hint(cli, "Name its document: --rights FILE.");
-    return cli->error.code;
-}
-
-/* The body of `publish` but for the content, which the library fills in; NULL: cli->error. */
-static json_t *publish_body(struct cli *cli)
-{
-    static const char *const texts[][2] = {{"title", "title"},
-                                           {"kind", "kind"},
-                                           {"summary", "summary"},
-                                           {"category", "category"},
-                                           {"media-type", "media_type"},
-                                           {"place", "place"},
-                                           {"update-cycle", "update_cycle"},
-                                           {"class", "class"},
-                                           {"legal-basis", "legal_basis"},
-                                           {"jurisdictions", "jurisdictions"},
-                                           {"purposes", "purposes"}};
-    static const char *const hashes[][2] = {{"rights", "right_operating"},
-                                            {"rights-holding", "right_holding"},
-                                            {"rights-processing", "right_processing"},
-                                            {"assessment", "assessment"}};
-    json_t *body = json_object();
-
-    for (size_t i = 0; i < ARRAY_N(texts); i++) set_text(body, texts[i][1], args_text(&cli->args, texts[i][0]));
-    set_u64(body, "rows", args_number(&cli->args, "rows", 0));
-    set_u64(body, "revises", args_number(&cli->args, "revises", 0));
-    json_object_set_new(body, "personal_data", json_boolean(args_has(&cli->args, "personal-data")));
-    set_keywords(cli, body);
-    for (size_t i = 0; i < ARRAY_N(hashes); i++) {
-        if (set_hash(cli, body, hashes[i][0], hashes[i][1]) != 0) goto fail;
-    }
-    if (set_terms(cli, body) == 0) return body;
-fail:
-    json_decref(body);
-    return NULL;
-}
 
 /* ---- what is asked ---- */
 
@@ -190,23 +86,73 @@ static int sale_show(struct cli *cli, uint64_t listing, const char *state, uint6
     return code;
 }
 
-/* Seals, publishes and uploads; `body` is taken over. */
-static int list_it(struct cli *cli, const char *path, const char *sealed, json_t *body, uint64_t *listing)
+/* One's own listing of this kind and title that is not over: what an earlier run of a sale without content made. */
+static int listing_find(struct cli *cli, uint64_t *listing)
 {
-    struct tide_doc *doc = NULL;
-    struct progress progress;
-    char *text = json_dumps(body, JSON_COMPACT);
+    const json_t *row;
+    json_t *answer;
+    size_t i;
 
-    json_decref(body);
-    if (text == NULL) return cli_error(cli, CODE_NO_MEMORY, NULL);
-    int code = tide_doc_parse("publish", text, &doc, &cli->error);
-    free(text);
-    if (code == 0) code = session_open(cli);
-    progress_init(&progress, cli);
-    if (code == 0) code = tide_sell(cli->market, path, sealed, doc, progress_step, &progress, listing, &cli->error);
-    progress_end(&progress);
-    tide_doc_free(&doc);
-    return code;
+    *listing = 0;
+    if (session_pages(cli, "search", json_pack("{s:b}", "mine", 1), "listings", "before", 0, &answer) != 0)
+        return cli->error.code;
+    json_array_foreach(get_list(answer, "listings"), i, row)
+    {
+        const char *state = get_text(row, "state");
+        bool is_over = strcmp(state, "closed") == 0 || strcmp(state, "refused") == 0;
+        bool is_it = strcmp(get_text(row, "kind"), args_text(&cli->args, "kind")) == 0 &&
+                     strcmp(get_text(row, "title"), args_text(&cli->args, "title")) == 0;
+        if (is_it && !is_over && *listing == 0) *listing = get_u64(row, "listing");
+    }
+    json_decref(answer);
+    return 0;
+}
+
+/* Publishes what has no content, unless that was done; `body` is taken over. */
+static int list_service(struct cli *cli, json_t *body, uint64_t *listing)
+{
+    json_t *answer;
+
+    int code = listing_find(cli, listing);
+    if (code != 0 || *listing != 0) {
+        json_decref(body);
+        if (code == 0) talk(cli, "Listed already, as %" PRIu64 ".", *listing);
+        return code;
+    }
+    if (session_state(cli, "publish", body, &answer) != 0) return cli->error.code;
+    *listing = answer_name(answer);
+    json_decref(answer);
+    return 0;
+}
+
+/* Kinds of which each trade brings a credential instead of content. */
+static bool is_service(const struct cli *cli)
+{
+    const char *kind = args_text(&cli->args, "kind");
+    return kind != NULL && (strcmp(kind, "api") == 0 || strcmp(kind, "compute") == 0);
+}
+
+/* A file for content, none for a service; its sealed form's name. */
+static int content_choose(struct cli *cli, const char *path, char sealed[CONTEXT_PATH_MAX])
+{
+    const char *out = args_text(&cli->args, "out");
+    bool none = is_service(cli);
+
+    sealed[0] = '\0';
+    if (none && (path != NULL || out != NULL)) {
+        cli_error(cli, CODE_USAGE, "%s listings have no content", args_text(&cli->args, "kind"));
+        cli_hint(cli, "Leave the file out; tidemark vend --credential FILE gives buyers what they need.");
+        return cli->error.code;
+    }
+    if (!none && path == NULL) {
+        cli_error(cli, CODE_USAGE, "FILE is missing");
+        cli_hint(cli, "Only --kind api and compute are sold without one.");
+        return cli->error.code;
+    }
+    if (none || snprintf(sealed, CONTEXT_PATH_MAX, "%s%s", out != NULL ? out : path, out != NULL ? "" : ".tide") <
+                    CONTEXT_PATH_MAX)
+        return 0;
+    return cli_error(cli, CODE_FILE, "its name is too long");
 }
 
 static int sell_dry_run(struct cli *cli, json_t *body)
@@ -222,35 +168,34 @@ static int sell_dry_run(struct cli *cli, json_t *body)
 
 int sell_run(struct cli *cli)
 {
-    const char *path = args_value(&cli->args, 0), *out = args_text(&cli->args, "out");
+    const char *path = args_value(&cli->args, 0), *what = path != NULL ? path : args_text(&cli->args, "title");
     char sealed[CONTEXT_PATH_MAX];
     uint64_t listing = 0, order = 0;
     struct tide_doc *row = NULL;
 
-    if (snprintf(sealed, sizeof sealed, "%s%s", out != NULL ? out : path, out != NULL ? "" : ".tide") >=
-        (int)sizeof sealed) {
-        cli_error(cli, CODE_FILE, "its name is too long");
-        return cli_fail(cli, "cannot sell %s", path);
-    }
+    if (content_choose(cli, path, sealed) != 0) return cli_fail(cli, "cannot sell %s", what);
     if (args_number(&cli->args, "price", 0) == 0)
         cli_error(cli, CODE_BAD_PRICE, NULL);
-    else
-        policy_check(cli);
-    json_t *body = cli->error.code == 0 ? publish_body(cli) : NULL;
-    if (body == NULL) return cli_fail(cli, "cannot sell %s", path);
+    json_t *body = json_object();
+    if (cli->error.code == 0 && publish_fields(cli, body) == 0) publish_policy(cli, body);
+    if (cli->error.code != 0) {
+        json_decref(body);
+        return cli_fail(cli, "cannot sell %s", what);
+    }
     if (args_has(&cli->args, "dry-run")) return sell_dry_run(cli, body);
-    if (list_it(cli, path, sealed, body, &listing) != 0) return cli_fail(cli, "cannot sell %s", path);
+    int code = is_service(cli) ? list_service(cli, body, &listing) : publish_content(cli, path, sealed, body, &listing);
+    if (code != 0) return cli_fail(cli, "cannot sell %s", what);
     if (args_has(&cli->args, "no-wait")) {
         talk(cli, "Listed. Once it is open: tidemark order ask %" PRIu64 " --price … --quantity …", listing);
-        return sale_show(cli, listing, "awaiting", 0, sealed);
+        return sale_show(cli, listing, is_service(cli) ? "pending" : "awaiting", 0, sealed);
     }
     talk(cli,
          "Listed as %" PRIu64 "; waiting for a reviewer's approval. Ctrl-C loses nothing: the same command goes on.",
          listing);
-    int code = tide_listing_wait(cli->market, listing, "open", wait_ms(cli), &row, &cli->error);
+    code = tide_listing_wait(cli->market, listing, "open", wait_ms(cli), &row, &cli->error);
     tide_doc_free(&row);
     if (code != 0 || ask_place(cli, listing, &order) != 0)
         return cli_fail(cli, "listed as %" PRIu64 ", but not offered", listing);
-    talk(cli, "Offered. tidemark vend hands out the keys as it is bought.");
+    talk(cli, "Offered. tidemark vend hands out %s as it is bought.", is_service(cli) ? "credentials" : "the keys");
     return sale_show(cli, listing, "open", order, sealed);
 }

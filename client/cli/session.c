@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -77,8 +78,7 @@ void session_close(struct cli *cli)
 
 /* ---- asking ---- */
 
-/* The document of a body that is taken over; *out NULL when there is no body. */
-static int body_doc(struct cli *cli, const char *kind, json_t *body, struct tide_doc **out)
+int session_doc(struct cli *cli, const char *kind, json_t *body, struct tide_doc **out)
 {
     *out = NULL;
     if (body == NULL) return 0;
@@ -101,13 +101,15 @@ static int answer_json(struct cli *cli, struct tide_doc *answer, json_t **out)
 int session_ask(struct cli *cli, const char *verb, json_t *body, json_t **out)
 {
     struct tide_doc *doc = NULL, *answer = NULL;
+    char request[40];
 
     *out = NULL;
     if (session_open(cli) != 0) {
         json_decref(body);
         return cli->error.code;
     }
-    if (body_doc(cli, verb, body, &doc) != 0) return cli->error.code;
+    snprintf(request, sizeof request, "%s?", verb); /* a statement may have the same name */
+    if (session_doc(cli, request, body, &doc) != 0) return cli->error.code;
     int code = tide_query(cli->market, verb, doc, &answer, &cli->error);
     tide_doc_free(&doc);
     return code != 0 ? code : answer_json(cli, answer, out);
@@ -135,7 +137,7 @@ int session_pages(struct cli *cli, const char *verb, json_t *body, const char *l
         json_t *answer;
         uint64_t have = json_array_size(rows);
         uint64_t wanted = limit != 0 && limit - have < 256 ? limit - have : 256;
-        if (strcmp(cursor, "before") == 0) set_u64(body, "limit", wanted);
+        if (strcmp(cursor, "before") == 0 || json_object_get(body, "limit") != NULL) set_u64(body, "limit", wanted);
         if (session_ask(cli, verb, json_deep_copy(body), &answer) != 0) goto out;
         json_array_extend(rows, json_object_get(answer, list));
         more = json_array_size(rows) > have && (limit == 0 || json_array_size(rows) < limit) &&
@@ -168,7 +170,7 @@ int session_state(struct cli *cli, const char *kind, json_t *body, json_t **out)
         json_decref(body);
         return cli->error.code;
     }
-    if (body_doc(cli, kind, body, &doc) != 0) return cli->error.code;
+    if (session_doc(cli, kind, body, &doc) != 0) return cli->error.code;
     int code = tide_state_start(cli->market, kind, doc, &call, &cli->error);
     tide_doc_free(&doc);
     if (code != 0) return code;
@@ -181,7 +183,8 @@ int session_state(struct cli *cli, const char *kind, json_t *body, json_t **out)
 /* Bodies that are not complete before they are signed: keys and signatures are put in then. */
 static bool is_completed_later(const char *kind)
 {
-    return strcmp(kind, "enrol") == 0 || strcmp(kind, "accept") == 0;
+    return strcmp(kind, "enrol") == 0 || strcmp(kind, "accept") == 0 || strcmp(kind, "card") == 0 ||
+           strcmp(kind, "publish") == 0;
 }
 
 bool dry_run(struct cli *cli, const char *kind, json_t *body, int *code)
@@ -189,7 +192,7 @@ bool dry_run(struct cli *cli, const char *kind, json_t *body, int *code)
     struct tide_doc *doc = NULL;
 
     if (!args_has(&cli->args, "dry-run")) return false;
-    if (!is_completed_later(kind) && body_doc(cli, kind, json_incref(body), &doc) != 0) {
+    if (!is_completed_later(kind) && session_doc(cli, kind, json_incref(body), &doc) != 0) {
         *code = cli_fail(cli, "cannot make the statement");
     } else {
         talk(cli, "Not signed, not sent: the body of a statement \"%s\".", kind);
@@ -256,5 +259,15 @@ bool value_number(struct cli *cli, size_t i, const char *what, uint64_t *out)
     if (count_parse(text, out) && *out > 0) return true;
     cli_error(cli, CODE_USAGE, "\"%s\" is not the number of a %s", text, what);
     cli_hint(cli, "A %s is named by the number that it got when it was made.", what);
+    return false;
+}
+
+bool value_money(struct cli *cli, size_t i, uint64_t *out)
+{
+    const char *text = args_value(&cli->args, i);
+
+    if (yuan_parse(text, out) && *out > 0) return true;
+    cli_error(cli, CODE_USAGE, "\"%s\" is not an amount", text);
+    cli_hint(cli, "Give yuan, like 5000.00.");
     return false;
 }

@@ -19,6 +19,9 @@ void session_close(struct cli *cli);
 /* Handlers of SIGINT and SIGTERM. */
 void interruption_init(void);
 
+/* The document of a body that is taken over; *out NULL when there is no body. Returns 0 or the code in cli->error. */
+int session_doc(struct cli *cli, const char *kind, json_t *body, struct tide_doc **out);
+
 /*
  * Asks. `body` is taken over and may be NULL. *out is the answer, the caller decrefs it. Returns 0 or the code in
  * cli->error.
@@ -27,7 +30,8 @@ int session_ask(struct cli *cli, const char *verb, json_t *body, json_t **out);
 
 /*
  * Asks page by page for the list `list` until `limit` rows are there or no more; *out is the last answer with all rows
- * in its list. limit 0: all. `cursor` is the field that leads to the next page ("before").
+ * in its list. limit 0: all. `cursor` is the field that leads to the next page: "before", or another, and then pages are
+ * large only if `body` has a "limit".
  */
 int session_pages(struct cli *cli, const char *verb, json_t *body, const char *list, const char *cursor, uint64_t limit,
                   json_t **out);
@@ -63,5 +67,7 @@ int each_value(struct cli *cli, int (*one)(struct cli *cli, size_t i));
 
 /* A value that must be a number ("LISTING"). False: cli->error is set. */
 bool value_number(struct cli *cli, size_t i, const char *what, uint64_t *out);
+/* A value that must be an amount in yuan, above 0. */
+bool value_money(struct cli *cli, size_t i, uint64_t *out);
 
 #endif

@@ -8,6 +8,7 @@
 #include "client/cli/show.h"
 
 #include "client/cli/text.h"
+#include "client/cli/units.h"
 
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
@@ -89,6 +90,9 @@ static void number_cell(const struct cli *cli, enum column_type type, uint64_t n
     case COLUMN_MONEY:
         yuan_format(n, out);
         return;
+    case COLUMN_SHARE:
+        share_format(n, out);
+        return;
     case COLUMN_TIME:
         if (n == 0)
             strcpy(out, cli->terminal ? "-" : "");
@@ -121,13 +125,17 @@ static void number_cell(const struct cli *cli, enum column_type type, uint64_t n
 static char *cell_text(const struct cli *cli, const struct column *column, const json_t *row)
 {
     const json_t *value = json_object_get(row, column->field);
-    char number[TEXT_MAX];
+    char number[TEXT_MAX + 1];
 
     if (column->unless != NULL && !get_bool(row, column->unless)) return strdup(cli->terminal ? "-" : "");
     if (json_is_string(value)) return text_escape(json_string_value(value));
     if (json_is_integer(value) || json_is_boolean(value)) {
-        if (json_integer_value(value) < 0)
-            snprintf(number, sizeof number, "%" PRId64, (int64_t)json_integer_value(value));
+        json_int_t below = json_integer_value(value);
+        if (below < 0 && column->type == COLUMN_MONEY) {
+            number[0] = '-';
+            yuan_format((uint64_t)-below, number + 1);
+        } else if (below < 0)
+            snprintf(number, sizeof number, "%" PRId64, (int64_t)below);
         else
             number_cell(cli, json_is_boolean(value) ? COLUMN_YES : column->type, get_u64(row, column->field), number);
         return strdup(number);
@@ -141,10 +149,10 @@ static char *cell_text(const struct cli *cli, const struct column *column, const
 
 static const char *state_color(const char *state)
 {
-    static const char *const good[] = {"open", "active", "settled", "granted", "accepted", "proven"};
+    static const char *const good[] = {"open", "active", "settled", "granted", "accepted", "proven", "paid"};
     static const char *const waits[] = {"awaiting", "pending", "sampling", "waiting",
-                                        "matched",  "signed",  "disputed", "claimed"};
-    static const char *const bad[] = {"refused", "refunded", "suspended", "halted"};
+                                        "matched",  "signed",  "disputed", "claimed", "held"};
+    static const char *const bad[] = {"refused", "refunded", "suspended", "halted", "returned"};
 
     for (size_t i = 0; i < ARRAY_N(good); i++)
         if (strcmp(state, good[i]) == 0) return "green";
@@ -153,6 +161,11 @@ static const char *state_color(const char *state)
     for (size_t i = 0; i < ARRAY_N(bad); i++)
         if (strcmp(state, bad[i]) == 0) return "red";
     return NULL;
+}
+
+static const char *side_color(const char *side)
+{
+    return strcmp(side, "bid") == 0 ? "green" : strcmp(side, "ask") == 0 ? "red" : NULL;
 }
 
 /* ---- the end of printing ---- */
@@ -216,7 +229,9 @@ static int flags_of(enum column_type type)
     case COLUMN_COUNT:
     case COLUMN_INDEX:
     case COLUMN_MONEY:
+    case COLUMN_SHARE:
     case COLUMN_BYTES:
+    case COLUMN_RIGHT:
         return SCOLS_FL_RIGHT;
     case COLUMN_LONG:
         return SCOLS_FL_TRUNC;
@@ -238,9 +253,10 @@ static bool table_fill(const struct cli *cli, struct libscols_table *table, cons
         for (size_t c = 0; columns[c].type != COLUMN_END; c++) {
             char *text = cell_text(cli, &columns[c], row);
             if (text == NULL) return false;
-            if (columns[c].type == COLUMN_STATE && cli->color && state_color(text) != NULL) {
-                scols_cell_set_color(scols_line_get_cell(line, c), state_color(text));
-            }
+            const char *color = columns[c].type == COLUMN_STATE  ? state_color(text)
+                                : columns[c].type == COLUMN_SIDE ? side_color(get_text(row, "side"))
+                                                                 : NULL;
+            if (cli->color && color != NULL) scols_cell_set_color(scols_line_get_cell(line, c), color);
             if (scols_line_refer_data(line, c, text) != 0) return free(text), false; /* else the line's */
         }
     }

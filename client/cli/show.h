@@ -14,10 +14,13 @@ enum column_type {
     COLUMN_STATE, /* a state, coloured */
     COLUMN_COUNT, /* a number, to the right */
     COLUMN_INDEX, /* a number; 0 is "-" on a terminal */
-    COLUMN_MONEY, /* fen as yuan */
+    COLUMN_MONEY, /* fen as yuan, perhaps below zero */
+    COLUMN_SHARE, /* basis points as per cent */
     COLUMN_TIME,
     COLUMN_BYTES,
     COLUMN_YES, /* yes or no */
+    COLUMN_RIGHT, /* a text, to the right */
+    COLUMN_SIDE,  /* a text in its row's colour: that of `side`, bid or ask */
 };
 
 struct column {

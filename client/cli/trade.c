@@ -41,6 +41,11 @@ static const struct column one_columns[] = {{"trade", "Trade", COLUMN_INDEX, NUL
                                             {"price", "Price (CNY)", COLUMN_MONEY, NULL},
                                             {"total", "Total (CNY)", COLUMN_MONEY, NULL},
                                             {"fee", "Fee (CNY)", COLUMN_MONEY, NULL},
+                                            {"voucher", "Voucher pays (CNY)", COLUMN_MONEY, NULL},
+                                            {"programme", "Voucher programme", COLUMN_INDEX, NULL},
+                                            {"arbiter", "Arbiter", COLUMN_TEXT, NULL},
+                                            {"bond", "Bond (CNY)", COLUMN_MONEY, NULL},
+                                            {"overdue", "Ruling overdue", COLUMN_YES, NULL},
                                             {"bid", "Bid", COLUMN_INDEX, NULL},
                                             {"ask", "Ask", COLUMN_INDEX, NULL},
                                             {"final_record", "Final record", COLUMN_INDEX, NULL},
@@ -72,6 +77,17 @@ int trade_row(struct cli *cli, uint64_t trade, json_t **row)
     return *row != NULL ? 0 : cli_error(cli, CODE_INTERNAL, "the answer has no trade in it");
 }
 
+/* What only some trades have is not shown of the others, on a terminal. */
+static void row_trim(json_t *row)
+{
+    static const char *const some[] = {"programme", "voucher", "bond", "overdue"};
+
+    for (size_t i = 0; i < ARRAY_N(some); i++) {
+        if (get_u64(row, some[i]) == 0) json_object_del(row, some[i]);
+    }
+    json_object_del(row, "text"); /* shown as a block below */
+}
+
 int trade_show(struct cli *cli)
 {
     uint64_t trade;
@@ -80,7 +96,7 @@ int trade_show(struct cli *cli)
     if (!value_number(cli, 0, "trade", &trade)) return cli_fail(cli, "%s", "");
     if (trade_row(cli, trade, &row) != 0) return cli_fail(cli, "cannot show trade %" PRIu64, trade);
     json_t *shown = json_deep_copy(row);
-    if (cli->terminal) json_object_del(shown, "text");
+    if (cli->terminal) row_trim(shown);
     int code = show_card(cli, one_columns, shown, row);
     if (code == EXIT_OK && cli->terminal && !cli->json) {
         puts("\nSettlement text");
@@ -100,6 +116,7 @@ int trade_download(struct cli *cli, uint64_t trade, const char *out)
     int code = tide_fetch(cli->market, trade, out, args_text(&cli->args, "keep-sealed"),
                           args_text(&cli->args, "keep-key"), progress_step, &progress, &cli->error);
     progress_end(&progress);
+    if (code == 0) talk(cli, "What was delivered is what the listing committed to, and is in %s.", out);
     return code;
 }
 
@@ -112,17 +129,33 @@ int trade_fetch(struct cli *cli)
     if (trade_download(cli, trade, out) != 0) return cli_fail(cli, "cannot fetch trade %" PRIu64, trade);
     json_t *row = json_pack("{s:I,s:s}", "trade", (json_int_t)trade, "file", out);
     int code = cli->json ? show_json(cli, row) : EXIT_OK;
-    talk(cli, "Every chunk is what the listing committed to; opened to %s. Next: tidemark trade accept %" PRIu64 ".",
-         out, trade);
+    talk(cli, "Next: tidemark trade accept %" PRIu64 ".", trade);
     json_decref(row);
     return code;
+}
+
+/* What accepting pays, and out of whose money. */
+static int accept_confirm(struct cli *cli, uint64_t trade, const json_t *row)
+{
+    char total[TEXT_MAX], part[TEXT_MAX], question[TEXT_MAX + 64];
+    char *title = get_escaped(row, "title"), *vendor = get_escaped(row, "vendor_name");
+
+    yuan_format(get_u64(row, "total"), total);
+    yuan_format(get_u64(row, "voucher"), part);
+    talk(cli, "Trade %" PRIu64 ": %s, from %s. Accepting pays %s CNY to the vendor and is final.", trade, title, vendor,
+         total);
+    if (get_u64(row, "voucher") != 0)
+        talk(cli, "%s CNY of it are the voucher's (programme %" PRIu64 ").", part, get_u64(row, "programme"));
+    snprintf(question, sizeof question, "Pay %s CNY?", total);
+    free(title);
+    free(vendor);
+    return confirm(cli, question);
 }
 
 int trade_accept(struct cli *cli)
 {
     uint64_t trade;
     json_t *row = NULL;
-    char total[TEXT_MAX], question[TEXT_MAX + 64];
     int code;
 
     if (!value_number(cli, 0, "trade", &trade)) return cli_fail(cli, "%s", "");
@@ -131,15 +164,9 @@ int trade_accept(struct cli *cli)
         if (dry_run(cli, "accept", json_pack("{s:I}", "trade", (json_int_t)trade), &code)) return code;
     }
     if (trade_row(cli, trade, &row) != 0) return cli_fail(cli, "cannot accept trade %" PRIu64, trade);
-    char *title = get_escaped(row, "title"), *vendor = get_escaped(row, "vendor_name");
-    yuan_format(get_u64(row, "total"), total);
-    talk(cli, "Trade %" PRIu64 ": %s, from %s. Accepting pays %s CNY to the vendor and is final.", trade, title, vendor,
-         total);
-    snprintf(question, sizeof question, "Pay %s CNY?", total);
-    free(title);
-    free(vendor);
+    int asked = accept_confirm(cli, trade, row);
     json_decref(row);
-    if (confirm(cli, question) != 0 || tide_accept(cli->market, trade, NULL, &cli->error) != 0) {
+    if (asked != 0 || tide_accept(cli->market, trade, NULL, &cli->error) != 0) {
         return cli_fail(cli, "cannot accept trade %" PRIu64, trade);
     }
     if (trade_row(cli, trade, &row) != 0) return cli_fail(cli, "accepted, but cannot show trade %" PRIu64, trade);

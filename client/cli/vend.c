@@ -2,15 +2,20 @@
  * vend: grants trades as they come.
  *
  * Always holds: nothing is kept here. What waits for a grant is asked of the market each time, so that it can be
- * stopped and started anywhere, also twice.
+ * stopped and started anywhere, also twice. Credentials go from their file into a seal, and nowhere else.
  */
 #include "client/cli/commands.h"
 #include "client/cli/session.h"
 #include "client/cli/show.h"
+#include "client/cli/text.h"
 #include "client/cli/trade.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define POLL_MS 1000u
 #define BACKOFF_MAX_MS 30000u
@@ -36,6 +41,72 @@ static json_t *waiting_trades(struct cli *cli)
     return rows;
 }
 
+/* ---- credentials ---- */
+
+/* Where the credentials of api and compute trades come from; `told` is the newest trade that was said to have none. */
+struct credentials {
+    struct cli *cli;
+    const char *file, *dir; /* NULL: not given */
+    uint64_t told;
+};
+
+/* Reads a whole file of at most TIDE_CREDENTIAL_MAX bytes. False: errno. */
+static bool credential_read(const char *path, uint8_t *out, size_t *len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 1;
+    uint8_t beyond;
+
+    *len = 0;
+    if (fd < 0) return false;
+    while (n > 0) {
+        bool full = *len == TIDE_CREDENTIAL_MAX;
+        n = read(fd, full ? &beyond : out + *len, full ? 1 : TIDE_CREDENTIAL_MAX - *len);
+        if (n > 0 && full) errno = EFBIG, n = -1;
+        if (n > 0) *len += (size_t)n;
+    }
+    if (n == 0 && *len == 0) errno = ENODATA, n = -1;
+    int why = errno;
+    close(fd);
+    errno = why;
+    return n == 0;
+}
+
+static int credential_refuse(const char *path, struct tide_error *error)
+{
+    const char *why = errno == EFBIG ? "it is longer than the 4,096 bytes that a credential may have" : strerror(errno);
+
+    tide_error_describe(CODE_FILE, error);
+    error->code = CODE_FILE;
+    snprintf(error->message, sizeof error->message, "The credential %.300s cannot be used: %s.", path, why);
+    return error->code;
+}
+
+/* DIR/<trade>, or DIR/<listing>, or the one file: the first that is there. */
+static int credential_give(void *ctx, const struct tide_doc *trade, uint8_t out[TIDE_CREDENTIAL_MAX], size_t *len,
+                           struct tide_error *error)
+{
+    struct credentials *from = ctx;
+    const char *const fields[] = {"trade", "listing"};
+    uint64_t name = tide_doc_u64(trade, "trade");
+    char path[CONTEXT_PATH_MAX];
+
+    for (size_t i = 0; from->dir != NULL && i < ARRAY_N(fields); i++) {
+        snprintf(path, sizeof path, "%s/%" PRIu64, from->dir, tide_doc_u64(trade, fields[i]));
+        if (credential_read(path, out, len)) return 0;
+        if (errno != ENOENT) return credential_refuse(path, error);
+    }
+    if (from->file != NULL) return credential_read(from->file, out, len) ? 0 : credential_refuse(from->file, error);
+    *len = 0;
+    if (name <= from->told) return 0;
+    from->told = name;
+    talk(from->cli, "Trade %" PRIu64 " waits for its credential: %s", name,
+         from->dir != NULL ? "it is not in --credential-dir." : "give --credential or --credential-dir.");
+    return 0;
+}
+
+/* ---- rounds ---- */
+
 /* Prints those of `trades` that are granted now. */
 static int granted_print(struct cli *cli, const json_t *trades)
 {
@@ -54,7 +125,7 @@ static int granted_print(struct cli *cli, const json_t *trades)
 }
 
 /* Grants what waits; *n says how many there were. */
-static int vend_round(struct cli *cli, size_t *n)
+static int vend_round(struct cli *cli, struct credentials *credentials, size_t *n)
 {
     unsigned n_granted = 0;
 
@@ -63,7 +134,8 @@ static int vend_round(struct cli *cli, size_t *n)
     if (trades == NULL) return cli->error.code;
     *n = json_array_size(trades);
     int code = 0;
-    if (*n > 0) code = tide_vend(cli->market, &n_granted, &cli->error);
+    if (*n > 0)
+        code = tide_vend_credentials(cli->market, credential_give, credentials, &n_granted, &cli->error);
     if (n_granted > 0) { /* before an error as well */
         struct tide_error was = cli->error;
         int printed = granted_print(cli, trades);
@@ -80,12 +152,15 @@ int vend_run(struct cli *cli)
 {
     unsigned backoff = POLL_MS;
     bool once = args_has(&cli->args, "once");
+    struct credentials credentials = {.cli = cli,
+                                      .file = args_text(&cli->args, "credential"),
+                                      .dir = args_text(&cli->args, "credential-dir")};
     size_t n;
 
     if (session_open(cli) != 0) return cli_fail(cli, "cannot vend");
     if (!once) talk(cli, "Waiting for trades; Ctrl-C stops, and nothing is lost.");
     for (;;) {
-        int code = vend_round(cli, &n);
+        int code = vend_round(cli, &credentials, &n);
         bool again = code == 0 || cli->error.retry != 0;
         if (code == 0 && once && n == 0) talk(cli, "Nothing waits for a grant.");
         if (interrupted() || !again || (once && code != 0)) return cli_fail(cli, "cannot vend");

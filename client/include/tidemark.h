@@ -72,6 +72,8 @@ typedef bool (*tide_progress)(void *ctx, const char *what, uint64_t done, uint64
  */
 struct tide_doc;
 TIDE_API void tide_doc_free(struct tide_doc **doc);
+/* The name of its table in docs/protocol.md: "tape", "r_search". */
+TIDE_API const char *tide_doc_kind(const struct tide_doc *doc);
 TIDE_API uint64_t tide_doc_u64(const struct tide_doc *doc, const char *field);
 TIDE_API const char *tide_doc_text(const struct tide_doc *doc, const char *field);
 /* Byte strings and hashes as they are; *len 0 when absent. */
@@ -81,7 +83,10 @@ TIDE_API const struct tide_doc *tide_doc_item(const struct tide_doc *doc, const 
 /* One line of JSON; the caller frees it with free(). NULL: no memory. */
 TIDE_API char *tide_doc_json(const struct tide_doc *doc);
 
-/* A new body of a statement kind or a request ("order", "publish", "search"), all fields absent; to be filled by name. */
+/*
+ * A new body of a statement kind or a request ("order", "publish", "search"), all fields absent; to be filled by name. Where a
+ * statement and a verb have one name the statement is meant, and "order?" is the verb's request.
+ */
 TIDE_API int tide_doc_new(const char *kind, struct tide_doc **out, struct tide_error *error);
 TIDE_API int tide_doc_set_u64(struct tide_doc *doc, const char *field, uint64_t value, struct tide_error *error);
 /* Texts, enums by name, keys and hashes in their text form. */
@@ -108,6 +113,13 @@ TIDE_API int tide_identity_save(const struct tide_identity *identity, const char
 TIDE_API const char *tide_identity_party(const struct tide_identity *identity);     /* tide1… */
 TIDE_API const char *tide_identity_recipient(const struct tide_identity *identity); /* age1… */
 TIDE_API void tide_identity_free(struct tide_identity **identity);
+/*
+ * A successor with new keys that keeps the older ones: what was sealed for them still opens, older listings are still granted.
+ * To be saved under another name, and put in the old one's place once the market knows it (tide_rekey).
+ */
+TIDE_API int tide_identity_rotate(const struct tide_identity *old, struct tide_identity **out, struct tide_error *error);
+/* True if `identity` was made from `old` by tide_identity_rotate. */
+TIDE_API bool tide_identity_follows(const struct tide_identity *identity, const struct tide_identity *old);
 
 /* ---- sealing, offline ---- */
 
@@ -133,6 +145,8 @@ TIDE_API int tide_open(const char *in_path, const struct tide_identity *identity
 
 /* SHA-256 of a file, as in a listing's rights and assessments. Code 607 if it cannot be read. */
 TIDE_API int tide_file_sha256(const char *path, uint8_t out[32], struct tide_error *error);
+/* SHA-256 of bytes in memory, as of usage terms. */
+TIDE_API void tide_sha256(const void *data, size_t len, uint8_t out[32]);
 
 /* ---- a market ---- */
 
@@ -189,11 +203,39 @@ TIDE_API int tide_query(struct tide_market *market, const char *verb, const stru
 TIDE_API int tide_state(struct tide_market *market, const char *kind, const struct tide_doc *body, struct tide_doc **out,
                         struct tide_error *error);
 
+/* ---- changing keys ---- */
+
+/* Gives this party, which signs with its present key, the keys of `next`; from then on only those are in force. */
+TIDE_API int tide_rekey(struct tide_market *market, const struct tide_identity *next, struct tide_doc **out,
+                        struct tide_error *error);
+/*
+ * For a party whose key is lost: a `new_keys` statement, signed with the market's identity, that an operator's `replace_keys`
+ * carries (its `request`). `party` is the key that was lost. Nothing is sent. The caller frees *out with free().
+ */
+TIDE_API int tide_new_keys(struct tide_market *market, const char *party, uint8_t **out, size_t *len,
+                           struct tide_error *error);
+
+/* ---- contact cards ---- */
+
+/*
+ * A card is a text (JSON, at most 4 KiB) for one's counterparties. The journal has its salted hash; the broker keeps the card
+ * itself, and can erase it. Set: states the hash, hands the card in. Get: one's own (party NULL), or another's;
+ * 702 if it is not what its hash names. Erase: the broker forgets it, and the hash leaves the market's state.
+ */
+TIDE_API int tide_card_set(struct tide_market *market, const char *card, struct tide_doc **out, struct tide_error *error);
+TIDE_API int tide_card_get(struct tide_market *market, const char *party, struct tide_doc **out, struct tide_error *error);
+TIDE_API int tide_card_erase(struct tide_market *market, struct tide_doc **out, struct tide_error *error);
+/* Hands in the card whose hash was stated before (tide_enrol_card, or a tide_card_set that was stopped), if there is one. */
+TIDE_API int tide_card_upload(struct tide_market *market, bool *had_one, struct tide_error *error);
+
 /* ---- enrolling ---- */
 
 /* Asks to be enrolled; roles as names, NULL-terminated. The answer is the `enrol` reply (state waiting). */
 TIDE_API int tide_enrol(struct tide_market *market, const char *name, const char *const *roles, const char *jurisdiction,
                         struct tide_doc **out, struct tide_error *error);
+/* The same with a contact card (NULL: none): the request has its hash; tide_card_upload hands it in once admitted. */
+TIDE_API int tide_enrol_card(struct tide_market *market, const char *name, const char *const *roles, const char *jurisdiction,
+                             const char *card, struct tide_doc **out, struct tide_error *error);
 /* Waits until an operator has admitted this party. 608 when time is over. */
 TIDE_API int tide_enrol_wait(struct tide_market *market, int timeout_ms, struct tide_doc **out, struct tide_error *error);
 
@@ -222,7 +264,30 @@ TIDE_API int tide_listing_wait(struct tide_market *market, uint64_t listing, con
  */
 TIDE_API int tide_vend(struct tide_market *market, unsigned *n_granted, struct tide_error *error);
 
+/*
+ * The credential of one trade of an `api` or `compute` listing: fills `out` and *len; len 0: none yet, the trade goes on
+ * waiting. `trade` is its row, for the call only. A code other than 0 (with `error`) stops that trade alone.
+ */
+#define TIDE_CREDENTIAL_MAX 4096
+typedef int (*tide_credential)(void *ctx, const struct tide_doc *trade, uint8_t out[TIDE_CREDENTIAL_MAX], size_t *len,
+                               struct tide_error *error);
+
+/*
+ * As tide_vend, and `credential` is asked for what the buyers of `api` and `compute` listings get; it is sealed to the
+ * recipient that the buyer signed, as the trade's grant, and wiped. tide_vend alone leaves such trades waiting.
+ */
+TIDE_API int tide_vend_credentials(struct tide_market *market, tide_credential credential, void *ctx, unsigned *n_granted,
+                                   struct tide_error *error);
+
 /* ---- a buyer's jobs ---- */
+
+/*
+ * States an `order` document. A bid gets a one-time recipient, and accepts the listing's present usage terms: their hash is filled
+ * in, or, where the document has one (that of the terms a person was shown), must be theirs (else code 505, and nothing is
+ * signed). The answer is the `submit` reply; the order's name is its first_index + 1.
+ */
+TIDE_API int tide_order(struct tide_market *market, const struct tide_doc *order, struct tide_doc **out,
+                        struct tide_error *error);
 
 /*
  * A limit bid for `quantity` at `price_fen`, accepting the listing's present terms, with a one-time recipient. `purpose`:
@@ -240,7 +305,7 @@ TIDE_API int tide_trade_wait(struct tide_market *market, uint64_t trade, const c
 
 /*
  * Downloads a granted trade's content (resuming out_path.part), checks every chunk against the listing's commitment, opens it to
- * out_path. `keep_sealed`, if not NULL, gets the purchase as an ordinary age file (grant ‖ payload), and
+ * out_path; of `api` and `compute` listings it is the credential, with mode 0600. `keep_sealed`, if not NULL, gets the purchase as an ordinary age file (grant ‖ payload), and
  * `keep_key`, if not NULL, a file (0600) with its one-time AGE-SECRET-KEY-1…, so that other tools can open it.
  */
 TIDE_API int tide_fetch(struct tide_market *market, uint64_t trade, const char *out_path, const char *keep_sealed,
@@ -254,6 +319,10 @@ TIDE_API int tide_accept(struct tide_market *market, uint64_t trade, struct tide
 TIDE_API int tide_receipt(struct tide_market *market, uint64_t trade, const char *out_path, int timeout_ms,
                           struct tide_error *error);
 
+/* Writes the certificate of a registered listing (docs/formats.md); waits until the log covers it. Anyone may ask. */
+TIDE_API int tide_certificate(struct tide_market *market, uint64_t listing, const char *out_path, int timeout_ms,
+                              struct tide_error *error);
+
 /* ---- the outbox ---- */
 
 /* Calls `each` with a document {command_id, kind, state, signed_at, first_index, next_index, code} per entry, oldest first. */
@@ -261,6 +330,19 @@ TIDE_API int tide_outbox_each(struct tide_market *market, bool (*each)(void *ctx
                               struct tide_error *error);
 /* Sends again what has no known outcome, and proves what was accepted; *n_open entries remain unproven. */
 TIDE_API int tide_resend(struct tide_market *market, unsigned *n_open, struct tide_error *error);
+
+/* ---- the tape ---- */
+
+/*
+ * Follows the tape: what everyone may see of listings and books, as it happens. `each` is called first with the picture: documents
+ * of kind "r_tape", a page of rows `tops` each, the last one with `after` 0; then with messages of kind "tape" (listings,
+ * trades, states, tops), in order and without a gap. After a gap, silence or a broken connection it is called with a new
+ * picture, a page at a time as before, and messages go on from there. `listing`: of that one alone (and of the
+ * market's state); 0: of all. Ends when `each` returns false (0), or is interrupted (611), or the market cannot be
+ * reached from the start; a broker that goes away later is waited for. One at a time on a market.
+ */
+TIDE_API int tide_tape_follow(struct tide_market *market, uint64_t listing,
+                              bool (*each)(void *ctx, const struct tide_doc *message), void *ctx, struct tide_error *error);
 
 /* ---- verifying, offline ---- */
 

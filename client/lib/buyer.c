@@ -9,27 +9,51 @@
 
 #include <inttypes.h>
 
+/* The terms that a bid accepts: the listing's present ones, and those that the bid names if it names any. */
+static int terms_fill(struct tide_market *m, struct body_order *order, struct tide_error *error)
+{
+    static const uint8_t none[HASH_BYTES];
+    const struct body_listing_row *row;
+    struct tide_doc *doc;
+    int code = row_of_listing(m, order->listing, &doc, &row, error);
+    if (code != 0) return code;
+    if (memcmp(order->terms_hash, none, HASH_BYTES) == 0) {
+        memcpy(order->terms_hash, row->terms_hash, HASH_BYTES);
+    } else if (memcmp(order->terms_hash, row->terms_hash, HASH_BYTES) != 0) {
+        code = error_set(error, OUTCOME_WRONG_TERMS,
+                         "The usage terms of listing %" PRIu64 " are other ones than the bid accepts; nothing was signed.",
+                         order->listing);
+    }
+    tide_doc_free(&doc);
+    return code;
+}
+
+int tide_order(struct tide_market *market, const struct tide_doc *order, struct tide_doc **out, struct tide_error *error)
+{
+    error_clear(error);
+    if (out != NULL) *out = NULL;
+    if (order == NULL || order->schema != &schema_order) {
+        return error_set(error, OUTCOME_C_USAGE, "What is ordered is described by an \"order\" document.");
+    }
+    struct body_order body = *(const struct body_order *)order->value;
+    int code = need_identity(market, error);
+    if (code == 0 && body.side == SIDE_BID) code = terms_fill(market, &body, error);
+    return code != 0 ? code : market_state(market, &schema_order, &body, out, error);
+}
+
 int tide_bid(struct tide_market *market, uint64_t listing, uint64_t price_fen, uint64_t quantity, const char *purpose,
              struct tide_doc **out, struct tide_error *error)
 {
-    struct body_order order = {.listing = listing, .side = SIDE_BID, .type = ORDER_LIMIT, .price = price_fen,
-                               .quantity = quantity, .tif = TIF_GTC};
-    if (purpose != NULL) order.purpose = BYTES_TEXT(purpose);
-    const struct body_listing_row *row;
-    struct tide_doc *doc;
-
+    struct tide_doc *order = doc_new(&schema_order);
     error_clear(error);
     if (out != NULL) *out = NULL;
-    int code = need_identity(market, error);
-    if (code == 0) code = row_of_listing(market, listing, &doc, &row, error);
-    if (code != 0) return code;
-    sha256(listing_published(doc)->terms, order.terms_hash);
-    if (memcmp(order.terms_hash, row->terms_hash, HASH_BYTES) != 0) {
-        code = error_set(error, OUTCOME_V_FAILED,
-                         "The usage terms of listing %" PRIu64 " are not those that it commits to.", listing);
-    }
-    tide_doc_free(&doc);
-    return code != 0 ? code : market_state(market, &schema_order, &order, out, error);
+    if (order == NULL) return error_set(error, OUTCOME_C_NO_MEMORY, NULL);
+    struct body_order *body = order->value;
+    *body = (struct body_order){.listing = listing, .side = SIDE_BID, .price = price_fen, .quantity = quantity};
+    if (purpose != NULL) body->purpose = BYTES_TEXT(purpose);
+    int code = tide_order(market, order, out, error);
+    tide_doc_free(&order);
+    return code;
 }
 
 /* ---- waiting ---- */
@@ -77,7 +101,7 @@ static int order_look(struct tide_market *m, uint64_t order, bool *open, uint64_
     int code = order_get(m, order, &doc, &row, error); /* first: what closes later than this still shows its trade */
     if (code != 0) return code;
     bool known = row != NULL;
-    *open = known && row->resting != 0;
+    *open = known && row->closed == 0; /* a large one is matched in slices, and for that time neither rests nor has ended */
     tide_doc_free(&doc);
     if (!known) return error_set(error, OUTCOME_NO_SUCH_ORDER, "There is no order %" PRIu64 " of yours.", order);
     return order_trade(m, order, trade, error);

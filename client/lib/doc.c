@@ -129,6 +129,11 @@ static bool is_number(enum field_type type)
     return type != FIELD_TEXT && type != FIELD_BIN && type != FIELD_LIST && field_fixed_len(type) == 0;
 }
 
+const char *tide_doc_kind(const struct tide_doc *doc)
+{
+    return doc == NULL ? "" : doc->schema->name;
+}
+
 uint64_t tide_doc_u64(const struct tide_doc *doc, const char *name)
 {
     const void *at;

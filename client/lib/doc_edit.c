@@ -20,9 +20,11 @@
 /* ---- kinds ---- */
 static const struct schema *schema_by_kind(const char *kind)
 {
-    const struct schema *schema = schema_of_name(kind); /* "enrol" is a statement and a verb: the statement is meant */
+    size_t len = strlen(kind);
+    bool asks = len > 0 && kind[len - 1] == '?'; /* "order" is a statement and a verb: the verb's request is "order?" */
+    const struct schema *schema = schema_of_name(kind);
     if (schema != NULL) return schema;
-    const struct verb_info *verb = verb_by_name(BYTES_TEXT(kind));
+    const struct verb_info *verb = verb_by_name(BYTES(kind, asks ? len - 1 : len));
     return verb == NULL ? NULL : verb->request;
 }
 

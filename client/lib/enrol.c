@@ -25,13 +25,21 @@ static int roles_parse(const char *const *roles, uint64_t *out, struct tide_erro
 int tide_enrol(struct tide_market *market, const char *name, const char *const *roles, const char *jurisdiction,
                struct tide_doc **out, struct tide_error *error)
 {
+    return tide_enrol_card(market, name, roles, jurisdiction, NULL, out, error);
+}
+
+int tide_enrol_card(struct tide_market *market, const char *name, const char *const *roles, const char *jurisdiction,
+                    const char *card, struct tide_doc **out, struct tide_error *error)
+{
     struct body_enrol body = {.name = BYTES_TEXT(name)};
     error_clear(error);
     if (out != NULL) *out = NULL;
     int code = roles_parse(roles, &body.roles, error);
     if (code != 0) return code;
     if (jurisdiction != NULL) body.jurisdiction = BYTES_TEXT(jurisdiction);
-    return market_state(market, &schema_enrol, &body, out, error);
+    code = need_identity(market, error);
+    if (code == 0 && card != NULL) code = card_prepare(market, card, body.card_hash, error);
+    return code != 0 ? code : market_state(market, &schema_enrol, &body, out, error);
 }
 
 int tide_enrol_wait(struct tide_market *market, int timeout_ms, struct tide_doc **out, struct tide_error *error)

@@ -33,3 +33,8 @@ int tide_file_sha256(const char *path, uint8_t out[32], struct tide_error *error
     if (code == 0) memcpy(out, hash, sizeof hash);
     return code;
 }
+
+void tide_sha256(const void *data, size_t len, uint8_t out[32])
+{
+    sha256(BYTES(data, len), out);
+}

@@ -7,8 +7,7 @@
 
 #include <stdlib.h>
 
-/* Takes over `id`. */
-static int wrap(struct identity *id, struct tide_identity **out, struct tide_error *error)
+int identity_wrap(struct identity *id, struct tide_identity **out, struct tide_error *error)
 {
     *out = calloc(1, sizeof **out);
     if (*out == NULL) {
@@ -33,7 +32,7 @@ int tide_identity_new(struct tide_identity **out, struct tide_error *error)
     *out = NULL;
     int code = start(error);
     if (code == 0) code = error_of(error, identity_new(&id), "Cannot make a key");
-    return code != 0 ? code : wrap(id, out, error);
+    return code != 0 ? code : identity_wrap(id, out, error);
 }
 
 int tide_identity_open(const char *path, const char *passphrase, size_t passphrase_len, struct tide_identity **out,
@@ -46,7 +45,7 @@ int tide_identity_open(const char *path, const char *passphrase, size_t passphra
     enum tide_err err = identity_load(path, BYTES(passphrase, passphrase == NULL ? 0 : passphrase_len), &id);
     switch (err) {
     case TIDE_OK:
-        return wrap(id, out, error);
+        return identity_wrap(id, out, error);
     case TIDE_ENOTFOUND:
         return error_set(error, OUTCOME_C_NO_IDENTITY, "There is no identity file %s.", path);
     case TIDE_EDENIED:

@@ -23,6 +23,9 @@ struct tide_identity {
     char party[BECH32_TEXT_MAX], recipient[BECH32_TEXT_MAX];
 };
 
+/* The public face of an identity, which is taken over. */
+int identity_wrap(struct identity *id, struct tide_identity **out, struct tide_error *error);
+
 /* ---- doors ---- */
 enum wire_slot { WIRE_LOBBY, WIRE_TRADE, WIRE_DATA, WIRE_AUDIT, WIRE_N };
 enum wire_state { WIRE_CLOSED, WIRE_CONNECTING, WIRE_UP };
@@ -91,6 +94,7 @@ struct tide_market {
     uint64_t next_request_id;
     uint64_t seen_index; /* queries are answered from a state that has come this far: one reads what one wrote */
     int64_t next_due_ms; /* no deadline is earlier */
+    struct tape *tape;   /* tape.c's, while the tape is followed */
     bool stir;           /* something was sent: libzmq may hold news that no descriptor tells of */
     struct arena scratch;
 };
@@ -106,8 +110,21 @@ int wire_open(struct tide_market *m, enum wire_slot slot, uint16_t port, struct 
 void wire_close(struct tide_market *m, enum wire_slot slot);
 /* False: it cannot be sent now (not up, or full). */
 bool wire_send(struct tide_market *m, enum wire_slot slot, struct bytes frame);
+/*
+ * The tape's socket (SUB), which is nobody's door: `events` tells whether it came up, was refused or broke since it was looked at
+ * last. Frames go to tape_frame.
+ */
+enum { TAPE_UP = 1, TAPE_REFUSED = 2, TAPE_DOWN = 4 };
+int tape_wire_open(struct tide_market *m, struct wire *wire, uint16_t port, struct tide_error *error);
+void tape_wire_close(struct tide_market *m, struct wire *wire);
+unsigned tape_wire_drain(struct tide_market *m, struct wire *wire);
 /* News of every door: calls market_frame, wire_is_up, wire_is_down, wire_is_refused. */
 void wires_drain(struct tide_market *m);
+
+/* ---- tape.c ---- */
+/* From wire.c: what came on the tape is kept until it is looked at. */
+void tape_drain(struct tide_market *m);
+void tape_frame(struct tide_market *m, struct bytes frame);
 
 /* ---- greeting.c ---- */
 /* Asks the lobby again unless that is under way or too early. */
@@ -167,11 +184,21 @@ int statement_resume(struct tide_market *m, const struct outbox_entry *entry, st
                      struct tide_error *error);
 int market_state(struct tide_market *m, const struct schema *schema, const void *body, struct tide_doc **out,
                  struct tide_error *error);
+/*
+ * A `new_keys` statement, signed here, for others to carry: its envelope in m->scratch. `party`: the key in force of the party
+ * whose keys become this identity's.
+ */
+int statement_new_keys(struct tide_market *m, const struct identity *id, const uint8_t party[32], struct bytes *envelope,
+                       struct tide_error *error);
 void statement_free(struct statement_call **s);
 /* The call is given up: if nothing was sent, the statement leaves the outbox. */
 void statement_abandon(struct tide_call *call);
 /* Code 603 unless the market has an identity. */
 int need_identity(const struct tide_market *m, struct tide_error *error);
+
+/* ---- card.c ---- */
+/* Salts a contact card and keeps both for tide_card_upload; `hash` is what is stated of it. */
+int card_prepare(struct tide_market *m, const char *card, uint8_t hash[HASH_BYTES], struct tide_error *error);
 
 /* ---- pin.c ---- */
 /* Verifies a signed checkpoint under the URL's log key. */

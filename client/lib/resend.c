@@ -15,6 +15,16 @@
 #define WINDOW 32                              /* requests in flight */
 #define REFUSED_KEPT_MS (UINT64_C(24) * 3600 * 1000)
 
+/* Entries of the older keys of a rotated identity, the oldest first, then of the present one. */
+static enum tide_err each_key(struct tide_market *m, bool (*each)(void *ctx, const struct outbox_entry *entry), void *ctx)
+{
+    enum tide_err err = TIDE_OK;
+    for (size_t i = identity_n_older(m->identity); i > 0 && err == TIDE_OK; i--)
+        err = outbox_each(m->outbox, m->url.market, identity_party(identity_older(m->identity, i - 1)), each, ctx);
+    if (err != TIDE_OK) return err;
+    return outbox_each(m->outbox, m->url.market, identity_party(m->identity), each, ctx);
+}
+
 /* ---- listing ---- */
 struct walk {
     bool (*each)(void *ctx, const struct tide_doc *entry);
@@ -56,16 +66,20 @@ int tide_outbox_each(struct tide_market *market, bool (*each)(void *ctx, const s
     error_clear(error);
     int code = need_identity(market, error);
     if (code != 0) return code;
-    enum tide_err err = outbox_each(market->outbox, market->url.market, identity_party(market->identity), show, &walk);
+    enum tide_err err = each_key(market, show, &walk);
     if (walk.no_memory) err = TIDE_ENOMEM;
     return error_of(error, err, "The outbox");
 }
 
 /* ---- collecting ---- */
 
-/* Ids only: envelopes are read one by one, so that a long outbox needs little memory. */
+/* Names only: envelopes are read one by one, so that a long outbox needs little memory. */
+struct entry_id {
+    uint8_t party[32], command_id[16];
+};
+
 struct ids {
-    uint8_t (*ids)[16];
+    struct entry_id *ids;
     size_t n, room;
     bool no_memory;
 };
@@ -83,19 +97,20 @@ static bool collect(void *ctx, const struct outbox_entry *entry)
         all->ids = grown;
         all->room = room;
     }
-    memcpy(all->ids[all->n++], entry->command_id, 16);
+    memcpy(all->ids[all->n].party, entry->party, 32);
+    memcpy(all->ids[all->n++].command_id, entry->command_id, 16);
     return true;
 }
 
-static enum tide_err entry_get(struct tide_market *m, const uint8_t id[16], struct arena *arena,
+static enum tide_err entry_get(struct tide_market *m, const struct entry_id *id, struct arena *arena,
                                struct outbox_entry *out)
 {
-    return outbox_get(m->outbox, m->url.market, identity_party(m->identity), id, arena, out);
+    return outbox_get(m->outbox, m->url.market, id->party, id->command_id, arena, out);
 }
 
-static enum tide_err entry_del(struct tide_market *m, const uint8_t id[16])
+static enum tide_err entry_del(struct tide_market *m, const struct entry_id *id)
 {
-    return outbox_del(m->outbox, m->url.market, identity_party(m->identity), id);
+    return outbox_del(m->outbox, m->url.market, id->party, id->command_id);
 }
 
 /* ---- proving ---- */
@@ -127,7 +142,7 @@ static int prove(struct tide_market *m, const struct outbox_entry *entry, const 
 /* ---- one window of entries ---- */
 struct step {
     struct tide_call *call;
-    uint8_t id[16];
+    struct entry_id id;
     bool is_proof;
 };
 
@@ -138,7 +153,7 @@ static int step_start(struct tide_market *m, struct step *step, struct tide_erro
     int code = 0;
 
     arena_init(&arena, 1u << 20);
-    enum tide_err err = entry_get(m, step->id, &arena, &entry);
+    enum tide_err err = entry_get(m, &step->id, &arena, &entry);
     if (err != TIDE_OK) {
         code = err == TIDE_ENOTFOUND ? 0 : error_of(error, err, "The outbox");
     } else if (entry.state == OUTBOX_SIGNED) {
@@ -148,7 +163,7 @@ static int step_start(struct tide_market *m, struct step *step, struct tide_erro
         step->is_proof = true;
         code = call_start(m, VERB_PROOF, &q, 0, &step->call, error);
     } else if (entry.state == OUTBOX_PROVEN || entry.signed_at_ms + REFUSED_KEPT_MS < wall_ms()) {
-        code = error_of(error, entry_del(m, step->id), "The outbox");
+        code = error_of(error, entry_del(m, &step->id), "The outbox");
     }
     arena_deinit(&arena);
     return code;
@@ -173,16 +188,16 @@ static int step_finish(struct tide_market *m, struct step *step, bool *is_open, 
     if (code == OUTCOME_NOT_YET || code == OUTCOME_NO_SUCH_RECORD) return 0; /* no checkpoint covers it yet */
     if (code != 0) return code;
     arena_init(&arena, 1u << 20);
-    code = error_of(error, entry_get(m, step->id, &arena, &entry), "The outbox");
+    code = error_of(error, entry_get(m, &step->id, &arena, &entry), "The outbox");
     if (code == 0) code = prove(m, &entry, doc->value, &arena, error);
-    if (code == 0) code = error_of(error, entry_del(m, step->id), "The outbox");
+    if (code == 0) code = error_of(error, entry_del(m, &step->id), "The outbox");
     if (code == 0) *is_open = false;
     arena_deinit(&arena);
     tide_doc_free(&doc);
     return code;
 }
 
-static int window_run(struct tide_market *m, uint8_t (*ids)[16], size_t n, unsigned *n_open, struct tide_error *error)
+static int window_run(struct tide_market *m, const struct entry_id *ids, size_t n, unsigned *n_open, struct tide_error *error)
 {
     struct step steps[WINDOW] = {0};
     struct tide_error first = {0};
@@ -190,7 +205,7 @@ static int window_run(struct tide_market *m, uint8_t (*ids)[16], size_t n, unsig
     bool interrupted = false;
     int code = 0;
     for (; n_started < n && code == 0; n_started++) {
-        memcpy(steps[n_started].id, ids[n_started], 16);
+        steps[n_started].id = ids[n_started];
         code = step_start(m, &steps[n_started], &first);
     }
     for (size_t i = 0; i < n_started; i++) {
@@ -211,7 +226,7 @@ static int window_run(struct tide_market *m, uint8_t (*ids)[16], size_t n, unsig
 
 static int all_ids(struct tide_market *m, struct ids *ids, struct tide_error *error)
 {
-    enum tide_err err = outbox_each(m->outbox, m->url.market, identity_party(m->identity), collect, ids);
+    enum tide_err err = each_key(m, collect, ids);
     if (ids->no_memory) err = TIDE_ENOMEM;
     return error_of(error, err, "The outbox");
 }

@@ -84,7 +84,7 @@ static const char *difference(const struct tide_market *m, const struct settleme
     if (s->price != trade->price) return "price";
     if (s->total != trade->total || !mul_u64(s->price, s->quantity, &total) || total != s->total) return "total";
     if (s->fee != trade->fee) return "fee";
-    if (s->voucher != 0 || s->programme != 0) return "voucher"; /* rules 1 has none */
+    if (s->voucher != trade->voucher || s->programme != trade->programme || s->voucher > s->total) return "voucher";
     if (memcmp(s->terms_hash, listing->terms_hash, HASH_BYTES) != 0) return "terms";
     return content_difference(s, listing);
 }

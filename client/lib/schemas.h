@@ -11,19 +11,24 @@
 extern const char *const names_outbox_state[];
 
 #define FIELDS_REPORT(F) \
-    F(TEXT, kind, 0, 32, NOREF, "receipt, or proof") \
+    F(TEXT, kind, 0, 32, NOREF, "receipt, certificate or proof") \
     F(TEXT, record_kind, 0, 32, NOREF, "what kind of record it proves") \
     F(TEXT, origin, 0, LIMIT_ORIGIN_BYTES, NOREF, "the log") \
     F(INDEX, trade, 0, LIMIT_AMOUNT, NOREF, "receipts: the trade") \
-    F(INDEX, listing, 0, LIMIT_AMOUNT, NOREF, "receipts: the listing") \
-    F(TEXT, title, 0, LIMIT_TITLE_BYTES, NOREF, "receipts: its title") \
-    F(PARTY, vendor, 0, 0, NOREF, "receipts: vendor") \
+    F(INDEX, listing, 0, LIMIT_AMOUNT, NOREF, "receipts, certificates: the listing") \
+    F(TEXT, title, 0, LIMIT_TITLE_BYTES, NOREF, "receipts, certificates: its title") \
+    F(PARTY, vendor, 0, 0, NOREF, "receipts, certificates: vendor") \
     F(PARTY, buyer, 0, 0, NOREF, "receipts: buyer") \
     F(U64, quantity, 0, LIMIT_AMOUNT, NOREF, "receipts: units") \
     F(MONEY, price, 0, LIMIT_AMOUNT, NOREF, "receipts: a unit") \
     F(MONEY, total, 0, LIMIT_AMOUNT, NOREF, "receipts: in all") \
     F(MONEY, fee, 0, LIMIT_AMOUNT, NOREF, "receipts: of which the market's") \
     F(TEXT, basis, 0, 16, NOREF, "receipts: why the money moved (accepted, deadline, ruling)") \
+    F(U64, certificate, 0, LIMIT_AMOUNT, NOREF, "certificates: the number") \
+    F(TEXT, listing_kind, 0, 16, NOREF, "certificates: what is offered") \
+    F(TEXT, class, 0, 16, NOREF, "certificates: its data class") \
+    F(PARTY, reviewer, 0, 0, NOREF, "certificates: who approved it") \
+    F(TIME, registered, 0, LIMIT_AMOUNT, NOREF, "certificates: when") \
     F(PARTY, party, 0, 0, NOREF, "proofs of a statement: who signed it") \
     F(INDEX, index, 0, LIMIT_AMOUNT, NOREF, "the record") \
     F(TIME, time_ms, 0, LIMIT_AMOUNT, NOREF, "its time") \

@@ -1,6 +1,6 @@
 /*
- * What a trade rests on, held against what was signed: the buyer's bid, the vendor's ask, the vendor's listing. The
- * broker's rows are its word; these are the parties'.
+ * What a trade rests on, held against what was signed: the buyer's bid and the vendor's ask, as placed or as replaced, and
+ * the vendor's listing. The broker's rows are its word; these are the parties'.
  *
  * Always holds: no key is given, and no settlement signed, for a trade that its two parties did not sign up to at this
  * price, for this recipient, content and terms. A broker that puts a recipient of its own into a trade gets nothing.
@@ -42,35 +42,77 @@ static int signed_get(const struct held *h, enum signed_part part, const uint8_t
     return differs(h, names_signed[part], error);
 }
 
-static bool bid_fits(const struct held *h, const struct body_order *o)
+/* The one order that is meant: a bid by its recipient, which is used once. */
+static bool bid_is_meant(const struct held *h, const struct body_order *o)
 {
-    return o->side == SIDE_BID && o->listing == h->trade->listing && o->price >= h->trade->price &&
-           o->quantity >= h->trade->quantity && memcmp(o->recipient, h->trade->recipient, 32) == 0 &&
-           memcmp(o->terms_hash, h->listing->terms_hash, HASH_BYTES) == 0;
+    return o->side == SIDE_BID && o->listing == h->trade->listing &&
+           memcmp(o->recipient, h->trade->recipient, 32) == 0 &&
+           memcmp(o->terms_hash, h->listing->terms_hash, HASH_BYTES) == 0 &&
+           (h->trade->programme == 0 || h->trade->programme == o->voucher);
 }
 
-static bool ask_fits(const struct held *h, const struct body_order *o)
+static bool ask_is_meant(const struct held *h, const struct body_order *o)
 {
-    return o->side == SIDE_ASK && o->listing == h->trade->listing && o->price <= h->trade->price &&
-           (o->unlimited || o->quantity >= h->trade->quantity);
+    return o->side == SIDE_ASK && o->listing == h->trade->listing;
 }
 
-/* One order, or any of a batch: the recipient is used once, so that no two bids can be meant. */
+/* Whether an order of that side allows the trade, with this limit for so many. */
+static bool allows(const struct held *h, uint64_t side, uint64_t price, uint64_t quantity)
+{
+    bool price_fits = side == SIDE_BID ? price >= h->trade->price : price <= h->trade->price;
+    return price_fits && quantity >= h->trade->quantity;
+}
+
+static bool order_allows(const struct held *h, const struct body_order *o)
+{
+    uint64_t quantity = o->unlimited ? UINT64_MAX : o->quantity;
+    if (o->side == SIDE_BID && o->type == ORDER_MARKET)
+        return h->trade->total <= o->budget && quantity >= h->trade->quantity;
+    return allows(h, o->side, o->price, quantity);
+}
+
+/* What was signed later of an order: another limit, for as many as were wanted from then on. */
+static int replaced_check(const struct held *h, enum signed_part part, const uint8_t party[32], bool unlimited,
+                          struct tide_error *error)
+{
+    bool is_bid = part == SIGNED_BID;
+    struct tide_doc *doc = NULL;
+    struct statement s;
+    int code = signed_get(h, is_bid ? SIGNED_BID_REPLACED : SIGNED_ASK_REPLACED, party, &doc, &s, error);
+    if (code / 100 == 4) return differs(h, names_signed[part], error); /* it was never replaced */
+    if (code != 0) return code;
+    bool fits = false;
+    if (s.kind == KIND_REPLACE) {
+        const struct body_replace *r = s.body;
+        fits = r->order == (is_bid ? h->trade->bid : h->trade->ask) &&
+               allows(h, is_bid ? SIDE_BID : SIDE_ASK, r->price, unlimited ? UINT64_MAX : r->quantity);
+    }
+    tide_doc_free(&doc);
+    return fits ? 0 : differs(h, names_signed[part], error);
+}
+
+/* One order, or any of a batch, as it was placed or as it was replaced. */
 static int order_check(const struct held *h, enum signed_part part, const uint8_t party[32],
-                       bool (*fits)(const struct held *h, const struct body_order *o), struct tide_error *error)
+                       bool (*is_meant)(const struct held *h, const struct body_order *o), struct tide_error *error)
 {
     struct tide_doc *doc = NULL;
     struct statement s;
-    bool found = false;
     int code = signed_get(h, part, party, &doc, &s, error);
     if (code != 0) return code;
-    if (s.kind == KIND_ORDER) found = fits(h, s.body);
-    if (s.kind == KIND_ORDER_BATCH) {
-        const struct list *orders = &((const struct body_order_batch *)s.body)->orders;
-        for (size_t i = 0; i < orders->n && !found; i++) found = fits(h, (const struct body_order *)orders->items + i);
+    struct list orders = {0};
+    if (s.kind == KIND_ORDER) orders = (struct list){(void *)(uintptr_t)s.body, 1};
+    if (s.kind == KIND_ORDER_BATCH) orders = ((const struct body_order_batch *)s.body)->orders;
+    bool meant = false, allowed = false, unlimited = false;
+    for (size_t i = 0; i < orders.n && !allowed; i++) {
+        const struct body_order *o = (const struct body_order *)orders.items + i;
+        if (!is_meant(h, o)) continue;
+        meant = true;
+        unlimited = unlimited || o->unlimited;
+        allowed = order_allows(h, o);
     }
     tide_doc_free(&doc);
-    return found ? 0 : differs(h, names_signed[part], error);
+    if (allowed) return 0;
+    return meant ? replaced_check(h, part, party, unlimited, error) : differs(h, names_signed[part], error);
 }
 
 static bool listing_fits(const struct held *h, const struct body_publish *p)
@@ -100,7 +142,7 @@ int signed_check(struct tide_market *m, const struct body_trade_row *trade, cons
                  struct tide_error *error)
 {
     const struct held h = {m, trade, listing};
-    int code = order_check(&h, SIGNED_BID, trade->buyer, bid_fits, error);
-    if (code == 0) code = order_check(&h, SIGNED_ASK, trade->vendor, ask_fits, error);
+    int code = order_check(&h, SIGNED_BID, trade->buyer, bid_is_meant, error);
+    if (code == 0) code = order_check(&h, SIGNED_ASK, trade->vendor, ask_is_meant, error);
     return code == 0 ? listing_check(&h, error) : code;
 }

@@ -112,6 +112,30 @@ static int statement_sign(struct tide_market *m, const struct schema *schema, co
     return 0;
 }
 
+int statement_new_keys(struct tide_market *m, const struct identity *id, const uint8_t party[32], struct bytes *envelope,
+                       struct tide_error *error)
+{
+    struct body_new_keys body = {0};
+    struct statement st = {.kind = KIND_NEW_KEYS, .version = schema_new_keys.version, .issued_at = wall_ms(), .body = &body};
+    uint8_t signature[SIGN_BYTES];
+    struct bytes bytes;
+
+    st.valid_until = st.issued_at + LIMIT_ENROL_VALID_MS;
+    memcpy(body.party, party, 32);
+    memcpy(body.seal_key, identity_seal_public(id), 32);
+    memcpy(body.wire_key, identity_wire_public(id), 32);
+    memcpy(st.market, m->url.market, 32);
+    memcpy(st.party, identity_party(id), 32);
+    command_id_new(st.issued_at, st.command_id);
+    arena_reset(&m->scratch);
+    enum tide_err err = statement_encode(&st, &m->scratch, &bytes);
+    if (err == TIDE_OK) {
+        identity_sign(id, DOMAIN_STATEMENT, bytes, signature);
+        err = envelope_encode(bytes, signature, &m->scratch, envelope);
+    }
+    return error_of(error, err, "new_keys");
+}
+
 static int outbox_failed(struct tide_market *m, enum tide_err err, struct tide_error *error)
 {
     if (err == TIDE_OK) return 0;

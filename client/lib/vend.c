@@ -4,7 +4,7 @@
  * Always holds: the file key comes from the identity's seed and the listing's nonce, and must be the one the listing
  * commits to before it is given to anyone; it is given to the recipient that the buyer signed. Doing it twice, from
  * two machines, is harmless: the second grant is refused.
- * Not here: credentials of `api` and `compute` listings, which only the vendor's own program can make ("grant" statements).
+ * Not here: what the credentials of `api` and `compute` listings are; who calls gives them, one trade at a time.
  */
 #include "client/lib/jobs.h"
 
@@ -91,28 +91,71 @@ static int key_find(const struct tide_market *m, const struct body_listing_row *
                      row->listing);
 }
 
+/* The content's key, sealed. `grant` lies in `arena`. */
+static int key_seal(struct tide_market *m, const struct body_listing_row *listing, const struct body_trade_row *trade,
+                    struct arena *arena, struct bytes *grant, struct tide_error *error)
+{
+    uint8_t key[AGE_FILE_KEY_BYTES], sealed[AGE_GRANT_BYTES];
+    int code = key_find(m, listing, key, error);
+    if (code == 0 && age_grant_seal(key, trade->recipient, sealed) != TIDE_OK) {
+        code = error_set(error, OUTCOME_V_FAILED, "The recipient of trade %" PRIu64 " cannot be sealed to.",
+                         trade->trade);
+    }
+    explicit_bzero(key, sizeof key);
+    if (code == 0) *grant = arena_copy(arena, BYTES(sealed, sizeof sealed));
+    return code;
+}
+
+/* Who gives credentials; `ask` NULL: nobody. */
+struct teller {
+    tide_credential ask;
+    void *ctx;
+};
+
+/* A credential, sealed whole; *grant stays empty if there is none yet. */
+static int credential_seal(const struct teller *teller, const struct tide_doc *doc, struct bytes *grant,
+                           struct tide_error *error)
+{
+    const struct body_trade_row *trade = doc->value;
+    uint8_t plain[TIDE_CREDENTIAL_MAX], *sealed = NULL;
+    size_t len = 0, sealed_len = 0;
+    if (teller->ask == NULL) return 0;
+    int code = teller->ask(teller->ctx, doc, plain, &len, error);
+    if (code == 0 && len > sizeof plain) {
+        code = error_set(error, OUTCOME_C_USAGE, "The credential of trade %" PRIu64 " is longer than %d bytes.",
+                         trade->trade, TIDE_CREDENTIAL_MAX);
+    }
+    if (code == 0 && len > 0 &&
+        age_file_seal(BYTES(plain, len), &trade->recipient, 1, &sealed, &sealed_len) != TIDE_OK) {
+        code = error_set(error, OUTCOME_V_FAILED, "The recipient of trade %" PRIu64 " cannot be sealed to.",
+                         trade->trade);
+    }
+    explicit_bzero(plain, sizeof plain);
+    if (sealed != NULL) *grant = arena_copy(doc->arena, BYTES(sealed, sealed_len));
+    free(sealed);
+    return code;
+}
+
 /* Starts the grant of one trade; *call stays NULL where there is nothing to do. */
-static int grant_start(struct tide_market *m, struct shelf *shelf, uint64_t trade, struct tide_call **call,
-                       struct tide_error *error)
+static int grant_start(struct tide_market *m, struct shelf *shelf, const struct teller *teller, uint64_t trade,
+                       struct tide_call **call, struct tide_error *error)
 {
     const struct body_trade_row *row;
     struct tide_doc *doc;
-    uint8_t key[AGE_FILE_KEY_BYTES], grant[AGE_GRANT_BYTES];
-    struct body_grant body = {.trade = trade, .grant = BYTES(grant, sizeof grant)};
+    struct body_grant body = {.trade = trade};
 
     int code = row_of_trade(m, trade, &doc, &row, error);
     if (code != 0) return code;
     bool waits = row->state == TRADE_MATCHED;
     if (waits) code = shelf_get(m, shelf, row->listing, error);
-    if (code == 0 && waits && shelf->row->n_chunks > 0) {
+    bool has_content = waits && code == 0 && shelf->row->n_chunks > 0;
+    if (code == 0 && waits && (has_content || teller->ask != NULL)) {
         code = settlement_check(m, row, shelf->row, error);
         if (code == 0) code = signed_check(m, row, shelf->row, error);
-        if (code == 0) code = key_find(m, shelf->row, key, error);
-        if (code == 0 && age_grant_seal(key, row->recipient, grant) != TIDE_OK) {
-            code = error_set(error, OUTCOME_V_FAILED, "The recipient of trade %" PRIu64 " cannot be sealed to.", trade);
-        }
-        explicit_bzero(key, sizeof key);
-        if (code == 0) {
+        if (code == 0)
+            code = has_content ? key_seal(m, shelf->row, row, doc->arena, &body.grant, error)
+                               : credential_seal(teller, doc, &body.grant, error);
+        if (code == 0 && body.grant.len > 0) {
             settlement_sign(m, row, body.signature);
             code = statement_start(m, &schema_grant, &body, call, error);
         }
@@ -161,6 +204,13 @@ static void window_finish(struct tide_call **calls, unsigned n, struct tally *ta
 
 int tide_vend(struct tide_market *market, unsigned *n_granted, struct tide_error *error)
 {
+    return tide_vend_credentials(market, NULL, NULL, n_granted, error);
+}
+
+int tide_vend_credentials(struct tide_market *market, tide_credential credential, void *ctx, unsigned *n_granted,
+                          struct tide_error *error)
+{
+    const struct teller teller = {credential, ctx};
     struct waiting waiting = {0};
     struct shelf shelf = {0};
     struct tally tally = {0};
@@ -173,7 +223,7 @@ int tide_vend(struct tide_market *market, unsigned *n_granted, struct tide_error
         struct tide_error own;
         unsigned n = 0;
         while (n < WINDOW && waiting.n > 0 && !is_hopeless(tally.code)) {
-            int started = grant_start(market, &shelf, waiting.trades[--waiting.n], &calls[n++], &own);
+            int started = grant_start(market, &shelf, &teller, waiting.trades[--waiting.n], &calls[n++], &own);
             tally_note(&tally, started, &own);
         }
         window_finish(calls, n, &tally);

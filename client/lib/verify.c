@@ -4,7 +4,7 @@
  * Always holds: the leaf is recomputed from the record's own bytes; the settlement text is the one in the record; every
  * line that is known must be right; the vendor's is always there, the buyer's wherever the basis is `accepted`; the
  * checkpoint and the broker's line are under the log's key and no other. Nothing is believed for being in the file.
- * Not here: fetching receipts (receipt.c), following the log (regulator.c).
+ * Not here: certificates (verify_certificate.c), fetching receipts (receipt.c), following the log (regulator.c).
  */
 #include "client/lib/files.h"
 #include "client/lib/proof.h"
@@ -27,9 +27,8 @@ static int failed(struct tide_error *error, const char *what)
 
 /* ---- proofs ---- */
 
-/* The proof's parts against each other and the log's key. */
-static int inclusion_check(const struct proof_file *file, const struct note_key *key, struct bytes record,
-                           struct checkpoint *cp, struct tide_error *error)
+int inclusion_check(const struct proof_file *file, const struct note_key *key, struct bytes record,
+                    struct checkpoint *cp, struct tide_error *error)
 {
     uint8_t leaf[HASH_BYTES];
     if (checkpoint_verify(file->checkpoint, key, cp) != TIDE_OK) {
@@ -171,7 +170,12 @@ static int settled_check(const struct proof_file *file, struct bytes text, struc
 
 enum { KEY_VENDOR, KEY_BUYER, KEY_BROKER, KEY_N };
 
-static int lines_check(struct bytes note, struct bytes text, const struct settlement *s, const struct note_key *log,
+/* The keys that signed: those of the text, or what they were changed to. */
+struct signers {
+    uint8_t vendor[32], buyer[32];
+};
+
+static int lines_check(struct bytes note, struct bytes text, const struct signers *s, const struct note_key *log,
                        bool accepted, struct body_report *report, struct tide_error *error)
 {
     struct note_key keys[KEY_N];
@@ -199,7 +203,11 @@ static int lines_check(struct bytes note, struct bytes text, const struct settle
     return 0;
 }
 
-static void receipt_words(struct tide_doc *doc, const struct settlement *s, uint64_t basis, const struct checkpoint *cp)
+#define VENDOR_CHANGED " The vendor had changed its key before it signed; the log has every change."
+#define BUYER_CHANGED " The buyer had changed its key before it signed; the log has every change."
+
+static void receipt_words(struct tide_doc *doc, const struct settlement *s, const struct signers *signers,
+                          uint64_t basis, const struct checkpoint *cp)
 {
     static const char *const how[] = {
         [BASIS_ACCEPTED] = "the buyer accepted the delivery and signed it",
@@ -212,15 +220,17 @@ static void receipt_words(struct tide_doc *doc, const struct settlement *s, uint
     snprintf(words, sizeof words,
              "Trade %" PRIu64 " of listing %" PRIu64 " is settled for %" PRIu64
              ".%02u CNY: %s. The vendor's signature is "
-             "right%s%s. The log %s, at %" PRIu64 " records, contains it.",
+             "right%s%s.%s%s The log %s, at %" PRIu64 " records, contains it.",
              s->trade, s->listing, s->total / 100, (unsigned)(s->total % 100),
              basis < ARRAY_LEN(how) ? how[basis] : "?", report->buyer_signed ? ", the buyer's too" : "",
-             report->broker_signed ? ", and the broker's" : "", cp->origin, cp->size);
+             report->broker_signed ? ", and the broker's" : "",
+             memcmp(signers->vendor, s->vendor, 32) != 0 ? VENDOR_CHANGED : "",
+             memcmp(signers->buyer, s->buyer, 32) != 0 ? BUYER_CHANGED : "", cp->origin, cp->size);
     report_words(doc, words);
 }
 
-static void receipt_fill(struct tide_doc *doc, const struct settlement *s, const struct record *record,
-                         const struct body_settled *settled, const struct checkpoint *cp)
+static void receipt_fill(struct tide_doc *doc, const struct settlement *s, const struct signers *signers,
+                         const struct record *record, const struct body_settled *settled, const struct checkpoint *cp)
 {
     struct body_report *report = doc->value;
     report->kind = keep(doc, "receipt");
@@ -239,7 +249,7 @@ static void receipt_fill(struct tide_doc *doc, const struct settlement *s, const
     report->index = record->index;
     report->time_ms = record->time_ms;
     report->size = cp->size;
-    receipt_words(doc, s, settled->basis, cp);
+    receipt_words(doc, s, signers, settled->basis, cp);
 }
 
 /* The text of a note: up to and with the newline before the empty line. */
@@ -256,6 +266,7 @@ static int receipt_report(const struct receipt *receipt, const struct proof_file
 {
     const struct body_settled *settled = NULL;
     struct settlement s;
+    struct signers signers;
     struct checkpoint cp;
     struct record record;
     struct bytes text = note_text(receipt->note);
@@ -268,9 +279,14 @@ static int receipt_report(const struct receipt *receipt, const struct proof_file
     if (code == 0) code = settled_check(file, text, doc, &record, &settled, error);
     if (code == 0 && settled->trade != s.trade) code = failed(error, "The record settles another trade.");
     if (code == 0) {
-        code = lines_check(receipt->note, text, &s, key, settled->basis == BASIS_ACCEPTED, doc->value, error);
+        memcpy(signers.vendor, s.vendor, 32);
+        memcpy(signers.buyer, s.buyer, 32);
+        code = key_changes_follow(receipt, key, record.index, doc->arena, signers.vendor, signers.buyer, error);
     }
-    if (code == 0) receipt_fill(doc, &s, &record, settled, &cp);
+    if (code == 0) {
+        code = lines_check(receipt->note, text, &signers, key, settled->basis == BASIS_ACCEPTED, doc->value, error);
+    }
+    if (code == 0) receipt_fill(doc, &s, &signers, &record, settled, &cp);
     return code;
 }
 
@@ -284,10 +300,15 @@ int verify_content(struct bytes content, const struct note_key *key, struct tide
     struct tide_doc *doc = doc_new(&schema_report);
     int code = scratch == NULL || doc == NULL ? error_set(error, OUTCOME_C_NO_MEMORY, NULL) : 0;
     if (code == 0 && proof_file_parse(is_receipt ? receipt.proof : content, scratch, NOTE_MAX, &file) != TIDE_OK) {
-        code = unreadable(error, "It is neither a receipt nor a tlog-proof.");
+        code = unreadable(error, "It is neither a receipt, a certificate nor a tlog-proof.");
     }
-    if (code == 0)
+    if (code == 0 && is_receipt && is_certificate(receipt.note) && receipt.n_changes > 0) {
+        code = unreadable(error, "Something follows the certificate's proof.");
+    } else if (code == 0 && is_receipt && is_certificate(receipt.note)) {
+        code = certificate_report(receipt.note, &file, key, doc, error);
+    } else if (code == 0) {
         code = is_receipt ? receipt_report(&receipt, &file, key, doc, error) : proof_report(&file, key, doc, error);
+    }
     free(scratch);
     if (code != 0) tide_doc_free(&doc);
     *report = doc;

@@ -90,34 +90,47 @@ static bool watch(struct tide_market *m, void *socket)
     return fd >= 0 && epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static bool monitor_open(struct tide_market *m, struct wire *wire, enum wire_slot slot)
+static bool monitor_open(struct tide_market *m, struct wire *wire)
 {
     char address[64];
-    snprintf(address, sizeof address, "inproc://monitor-%u-%p", (unsigned)slot, wire->socket);
+    snprintf(address, sizeof address, "inproc://monitor-%p", wire->socket);
     if (zmq_socket_monitor(wire->socket, address, MONITORED) != 0) return false;
     wire->monitor = zmq_socket(m->zmq, ZMQ_PAIR);
     return wire->monitor != NULL && set_int(wire->monitor, ZMQ_LINGER, 0) && zmq_connect(wire->monitor, address) == 0;
 }
 
-int wire_open(struct tide_market *m, enum wire_slot slot, uint16_t port, struct tide_error *error)
+static void close_both(struct tide_market *m, struct wire *wire);
+
+/* A socket of that type; a SUB one wants everything. */
+static int open_as(struct tide_market *m, struct wire *wire, int type, uint16_t port, struct tide_error *error)
 {
-    struct wire *wire = &m->wires[slot];
     char address[320];
     bool v6 = strchr(m->url.host, ':') != NULL;
 
     if (wire->socket != NULL) return 0;
     wire->opened_ms = clock_ms();
-    wire->socket = zmq_socket(m->zmq, ZMQ_DEALER);
+    wire->socket = zmq_socket(m->zmq, type);
     snprintf(address, sizeof address, "tcp://%s%s%s:%u", v6 ? "[" : "", m->url.host, v6 ? "]" : "", (unsigned)port);
-    if (wire->socket == NULL || !set_options(m, wire->socket) || !monitor_open(m, wire, slot) ||
+    if (wire->socket == NULL || !set_options(m, wire->socket) ||
+        (type == ZMQ_SUB && zmq_setsockopt(wire->socket, ZMQ_SUBSCRIBE, "", 0) != 0) || !monitor_open(m, wire) ||
         !watch(m, wire->socket) || !watch(m, wire->monitor) || zmq_connect(wire->socket, address) != 0) {
         int code = zmq_failed(error, address);
-        wire_close(m, slot);
+        close_both(m, wire);
         return code;
     }
     wire->state = WIRE_CONNECTING;
     m->stir = true;
     return 0;
+}
+
+int wire_open(struct tide_market *m, enum wire_slot slot, uint16_t port, struct tide_error *error)
+{
+    return open_as(m, &m->wires[slot], ZMQ_DEALER, port, error);
+}
+
+int tape_wire_open(struct tide_market *m, struct wire *wire, uint16_t port, struct tide_error *error)
+{
+    return open_as(m, wire, ZMQ_SUB, port, error);
 }
 
 static void socket_close(struct tide_market *m, void **socket)
@@ -129,13 +142,22 @@ static void socket_close(struct tide_market *m, void **socket)
     *socket = NULL;
 }
 
-void wire_close(struct tide_market *m, enum wire_slot slot)
+static void close_both(struct tide_market *m, struct wire *wire)
 {
-    struct wire *wire = &m->wires[slot];
     if (wire->monitor != NULL) zmq_socket_monitor(wire->socket, NULL, 0);
     socket_close(m, &wire->monitor);
     socket_close(m, &wire->socket);
     wire->state = WIRE_CLOSED;
+}
+
+void wire_close(struct tide_market *m, enum wire_slot slot)
+{
+    close_both(m, &m->wires[slot]);
+}
+
+void tape_wire_close(struct tide_market *m, struct wire *wire)
+{
+    close_both(m, wire);
 }
 
 /* ---- sending and receiving ---- */
@@ -147,7 +169,7 @@ bool wire_send(struct tide_market *m, enum wire_slot slot, struct bytes frame)
     return zmq_send(wire->socket, frame.data, frame.len, ZMQ_DONTWAIT) >= 0;
 }
 
-static void frame_hand_on(struct tide_market *m, struct bytes frame)
+static void frame_hand_on(struct tide_market *m, struct bytes frame, void (*to)(struct tide_market *m, struct bytes frame))
 {
     static _Thread_local uint8_t copy[COPIES_OUT ? FRAME_MAX : 1];
     if (COPIES_OUT && frame.len <= sizeof copy) {
@@ -156,32 +178,31 @@ static void frame_hand_on(struct tide_market *m, struct bytes frame)
         AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
         frame.data = copy;
     }
-    market_frame(m, frame);
+    to(m, frame);
 }
 
 /* One message; false when none is waiting. Messages of several frames are nobody's here: dropped whole. */
-static bool receive(struct tide_market *m, enum wire_slot slot)
+static bool receive(struct tide_market *m, void *socket, void (*to)(struct tide_market *m, struct bytes frame))
 {
     zmq_msg_t message;
     zmq_msg_init(&message);
-    if (zmq_msg_recv(&message, m->wires[slot].socket, ZMQ_DONTWAIT) < 0) {
+    if (zmq_msg_recv(&message, socket, ZMQ_DONTWAIT) < 0) {
         zmq_msg_close(&message);
         return false;
     }
     bool more = zmq_msg_more(&message) != 0;
-    if (!more) frame_hand_on(m, BYTES(zmq_msg_data(&message), zmq_msg_size(&message)));
+    if (!more) frame_hand_on(m, BYTES(zmq_msg_data(&message), zmq_msg_size(&message)), to);
     while (more) {
-        more = zmq_msg_recv(&message, m->wires[slot].socket, ZMQ_DONTWAIT) >= 0 && zmq_msg_more(&message) != 0;
+        more = zmq_msg_recv(&message, socket, ZMQ_DONTWAIT) >= 0 && zmq_msg_more(&message) != 0;
     }
     zmq_msg_close(&message);
     return true;
 }
 
 /* One event: two frames, u16 number and u32 value, then the address. */
-static bool monitor_receive(struct tide_market *m, enum wire_slot slot, uint16_t *event)
+static bool monitor_receive(void *monitor, uint16_t *event)
 {
     uint8_t frame[64], address[320];
-    void *monitor = m->wires[slot].monitor;
     AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
     int len = zmq_recv(monitor, frame, sizeof frame, ZMQ_DONTWAIT);
     if (len >= 0) (void)zmq_recv(monitor, address, sizeof address, ZMQ_DONTWAIT);
@@ -196,7 +217,7 @@ static void monitor_drain(struct tide_market *m, enum wire_slot slot)
 {
     struct wire *wire = &m->wires[slot];
     uint16_t event;
-    while (wire->monitor != NULL && monitor_receive(m, slot, &event)) {
+    while (wire->monitor != NULL && monitor_receive(wire->monitor, &event)) {
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
             wire->state = WIRE_UP;
         } else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
@@ -213,7 +234,21 @@ void wires_drain(struct tide_market *m)
 {
     for (enum wire_slot slot = 0; slot < WIRE_N; slot++) {
         /* Replies first: those that came before a connection broke are as good as any. */
-        while (m->wires[slot].socket != NULL && receive(m, slot)) continue;
+        while (m->wires[slot].socket != NULL && receive(m, m->wires[slot].socket, market_frame)) continue;
         monitor_drain(m, slot);
     }
+    if (m->tape != NULL) tape_drain(m);
+}
+
+unsigned tape_wire_drain(struct tide_market *m, struct wire *wire)
+{
+    unsigned events = 0;
+    uint16_t event;
+    while (wire->socket != NULL && receive(m, wire->socket, tape_frame)) continue;
+    while (wire->monitor != NULL && monitor_receive(wire->monitor, &event)) {
+        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) events |= TAPE_UP;
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) events |= TAPE_REFUSED;
+        if (event == ZMQ_EVENT_DISCONNECTED) events |= TAPE_DOWN;
+    }
+    return events;
 }

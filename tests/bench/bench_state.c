@@ -120,15 +120,15 @@ static void close_maker(struct feed *f, const uint8_t book_key[BOOK_KEY_BYTES], 
     struct row_order maker;
 
     CHECK(state_del(f->view, TABLE_BOOK, book_key));
-    key_u64(key, book_key_order(book_key));
+    key_u64(key, book_key_priority(book_key));
     CHECK(state_get(f->view, TABLE_ORDER, key, &maker));
     maker.left = 0;
     maker.resting = 0;
     maker.closed = 1;
     CHECK(state_put(f->view, TABLE_ORDER, key, &maker));
-    key_u64_u8_u64(key, party, 0, book_key_order(book_key));
+    key_u64_u8_u64(key, party, 0, book_key_priority(book_key));
     CHECK(state_del(f->view, TABLE_ORDER_OF, key));
-    put_order_of(f, party, true, book_key_order(book_key));
+    put_order_of(f, party, true, book_key_priority(book_key));
 }
 
 static void put_trade(struct feed *f, const struct row_order *taker, uint64_t taker_index, uint64_t maker_index,
@@ -175,7 +175,7 @@ static bool match(struct feed *f, struct row_order *taker, uint64_t taker_index)
     if (err == TIDE_ENOTFOUND) return false;
     check(err, "best order");
     close_maker(f, key, book.party);
-    put_trade(f, taker, taker_index, book_key_order(key), book.party, book_key_price(key));
+    put_trade(f, taker, taker_index, book_key_priority(key), book.party, book_key_price(key));
     taker->left = 0;
     taker->resting = 0;
     taker->closed = 1;

@@ -138,7 +138,7 @@ PYTHON
 }
 
 @test "in a pipe: tabs, no header, no colour, full dates" {
-    [ "$(as buyer money show)" = "$(printf 'CNY\t500.00\t0.00\t0.00')" ]
+    [ "$(as buyer money show)" = "$(printf 'CNY\t500.00\t0.00\t0.00\t0.00\t')" ]
     row=$(as buyer search)
     [ "$(wc -l <<<"$row")" -eq 1 ]
     [[ $row == *"Address blocks"* && $row == *$'\t'* && $row != *$'\e'* ]]

@@ -1,5 +1,6 @@
 /*
- * Frames on the doors: the first byte chooses what the rest is decoded as: a request, or the reply to one of the verbs.
+ * Frames on the doors: the first byte chooses what the rest is decoded as: a request, a message of the tape, or the
+ * reply to one of the verbs.
  * What decodes must encode to the very same bytes, and the pre-walk must not cost memory.
  */
 #include "storage/protocol.h"
@@ -27,6 +28,17 @@ static void try_reply(struct bytes in, const struct schema *schema, struct arena
     ASSERT(bytes_equal(in, again));
 }
 
+static void try_tape(struct bytes in, struct arena *arena)
+{
+    const struct body_tape *message;
+    struct bytes again;
+    if (tape_decode(in, arena, &message) != TIDE_OK || in.len > LIMIT_TRADE_FRAME_BYTES) return;
+    ASSERT(tape_encode(message, arena, &again) == TIDE_OK);
+    ASSERT(bytes_equal(in, again));
+}
+
+#define AS_TAPE 0xfe
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
@@ -35,6 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena, 16u << 20);
     if (data[0] < n_all_verbs) {
         try_reply(in, all_verbs[data[0]].reply, &arena);
+    } else if (data[0] == AS_TAPE) {
+        try_tape(in, &arena);
     } else {
         try_request(in, &arena);
     }

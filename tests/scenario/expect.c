@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/market/law.h"
 #include "tests/scenario/script.h"
 
 static void read_row(struct world *w, enum table table, uint64_t index, void *row)
@@ -84,6 +85,7 @@ static void expect_trade(struct world *w, struct words *l)
             else if (words_take(l, "bid")) same(w, "the bid", t->bid, symbol_get(w, 'o', words_next(w, l, "an order")));
             else if (words_take(l, "ask")) same(w, "the ask", t->ask, symbol_get(w, 'o', words_next(w, l, "an order")));
             else if (words_take(l, "accept")) same(w, "time to accept", t->accept_ms, words_duration(w, l));
+            else if (words_take(l, "voucher")) same(w, "the voucher's part", t->voucher, words_money(w, l));
             else break;
         }
         return;
@@ -144,13 +146,15 @@ static void expect_money(struct world *w, struct words *l)
     const char *who = words_next(w, l, "a party");
     if (strcmp(who, "market") != 0)
         world_check(w, party_by_key(world_view(w), identity_party(world_person(w, who)->id), &number, &party), who);
-    key_u64_u64(key, number, 0);
+    key_u64_u64(key, number, words_take(l, "of") ? symbol_get(w, 'v', words_next(w, l, "a programme")) : 0);
     enum tide_err err = state_get(world_view(w), TABLE_ACCOUNT, key, &row);
     if (err != TIDE_ENOTFOUND) world_check(w, err, "reading an account");
     while (!words_end(l)) {
         if (words_take(l, "available")) same(w, "available", row.available, words_money(w, l));
         else if (words_take(l, "held")) same(w, "held", row.held, words_money(w, l));
         else if (words_take(l, "escrow")) same(w, "escrow", row.escrow, words_money(w, l));
+        else if (words_take(l, "locked")) same(w, "locked", row.locked, words_money(w, l));
+        else if (words_take(l, "issued")) same(w, "issued", (uint64_t)-row.issued, words_money(w, l));
         else if (words_take(l, "fees")) same(w, "fees", (uint64_t)row.fees, words_money(w, l));
         else if (words_take(l, "owes")) same(w, "the float", (uint64_t)-row.floats, words_money(w, l));
         else break;
@@ -167,12 +171,13 @@ static void expect_book(struct world *w, struct words *l)
     bool after = false;
     if (words_take(l, "none")) l->at = l->n;
     for (;; after = true) {
+        struct row_book book;
         struct row_order row;
-        enum tide_err err = state_next(world_view(w), TABLE_BOOK, key, 9, after, NULL);
+        enum tide_err err = state_next(world_view(w), TABLE_BOOK, key, 9, after, &book);
         if (err == TIDE_ENOTFOUND) break;
         world_check(w, err, "reading the book");
-        if (words_end(l)) world_fail(w, "order %llu is in the book too", (unsigned long long)book_key_order(key));
-        read_row(w, TABLE_ORDER, book_key_order(key), &row);
+        if (words_end(l)) world_fail(w, "order %llu is in the book too", (unsigned long long)book.order);
+        read_row(w, TABLE_ORDER, book.order, &row);
         if (words_take(l, "unlimited")) same(w, "unlimited", row.unlimited, 1);
         else same(w, "a quantity in the book", row.left, words_number(w, l));
         words_demand(w, l, "@");
@@ -181,7 +186,7 @@ static void expect_book(struct world *w, struct words *l)
     if (!words_end(l)) world_fail(w, "the book ends before %s", l->word[l->at]);
 }
 
-/* `expect order O open|closed|resting [left N]` */
+/* `expect order O open|closed|resting [left N] [of N] [@ P] [budget P] [voucher P]`: a unit's part */
 static void expect_order(struct world *w, struct words *l)
 {
     struct row_order row;
@@ -189,6 +194,10 @@ static void expect_order(struct world *w, struct words *l)
     if (words_take(l, "closed")) same(w, "closed", row.closed, 1);
     else if (words_take(l, "resting")) same(w, "resting", row.resting, 1);
     if (words_take(l, "left")) same(w, "left", row.left, words_number(w, l));
+    if (words_take(l, "of")) same(w, "its quantity", row.quantity, words_number(w, l));
+    if (words_take(l, "@")) same(w, "its price", row.price, words_money(w, l));
+    if (words_take(l, "budget")) same(w, "its budget", row.budget, words_money(w, l));
+    if (words_take(l, "voucher")) same(w, "the voucher's part of a unit", row.voucher_unit, words_money(w, l));
 }
 
 static void expect_listing(struct world *w, struct words *l)
@@ -207,16 +216,26 @@ static void expect_listing(struct world *w, struct words *l)
     else same_text(w, "the listing", names_listing_state[row.state], words_next(w, l, "a state"));
 }
 
-/* `expect state TRADE matched|granted|… [due TIME] [basis B]` */
+/* When a trade is due if nothing halts from now on, as clocks see it that stand still while something is halted. */
+static uint64_t due_of(struct world *w, const struct row_trade *row)
+{
+    struct row_market market;
+    struct row_listing listing;
+    world_check(w, market_row(world_view(w), &market), "reading the market");
+    read_row(w, TABLE_LISTING, row->listing, &listing);
+    return w->now_ms + deadline_left(&market, &listing, row, w->now_ms);
+}
+
+/* `expect state TRADE matched|granted|… [due TIME] [parked|running] [basis B]` */
 static void expect_state(struct world *w, struct words *l)
 {
     struct row_trade row;
-    struct row_market market;
     uint64_t trade = symbol_get(w, 't', words_next(w, l, "a trade"));
     read_row(w, TABLE_TRADE, trade, &row);
-    world_check(w, market_row(world_view(w), &market), "reading the market");
     same_text(w, "the trade", names_trade_state[row.state], words_next(w, l, "a state"));
-    if (words_take(l, "due")) same(w, "its deadline", row.due + market.shift_ms, words_time(w, l));
+    if (words_take(l, "due")) same(w, "its deadline", due_of(w, &row), words_time(w, l));
+    if (words_take(l, "parked")) same(w, "parked", row.parked, 1);
+    else if (words_take(l, "running")) same(w, "parked", row.parked, 0);
     if (!words_take(l, "basis")) return;
     const char *basis = words_next(w, l, "a basis");
     struct record record;
@@ -228,7 +247,20 @@ static void expect_state(struct world *w, struct words *l)
     same_text(w, "the basis", names_basis[s->basis], basis);
 }
 
-/* `expect party P active|suspended [settled N] [missed N]` */
+/* What the party's row says of its keys: those of `who` are in force, or were replaced. */
+static void expect_key(struct world *w, struct words *l, const char *who, const struct row_party *row)
+{
+    const struct identity *id = world_person(w, who)->id;
+    bool in_force = memcmp(row->key, identity_party(id), 32) == 0;
+    if (!words_take(l, "replaced")) words_demand(w, l, "in-force");
+    else in_force = !in_force;
+    if (!in_force) world_fail(w, "the key of %s is otherwise", who);
+    if (memcmp(row->key, identity_party(id), 32) == 0 && (memcmp(row->wire_key, identity_wire_public(id), 32) != 0 ||
+                                                          memcmp(row->seal_key, identity_seal_public(id), 32) != 0))
+        world_fail(w, "the other keys of %s are not its own", who);
+}
+
+/* `expect party P active|suspended [settled N] [missed N] [group G] [in J] [card|no-card] [key replaced|in-force]` */
 static void expect_party(struct world *w, struct words *l)
 {
     struct row_party row;
@@ -238,6 +270,11 @@ static void expect_party(struct world *w, struct words *l)
     same_text(w, who, names_party_state[row.state], words_next(w, l, "a state"));
     if (words_take(l, "settled")) same(w, "settled", row.settled, words_number(w, l));
     if (words_take(l, "missed")) same(w, "missed", row.missed, words_number(w, l));
+    if (words_take(l, "group")) same_text(w, "its group", row.group, words_next(w, l, "a group"));
+    if (words_take(l, "in")) same_text(w, "its jurisdiction", row.jurisdiction, words_next(w, l, "a jurisdiction"));
+    if (words_take(l, "card")) same(w, "has a card", be64_get(row.card_hash) != 0, 1);
+    if (words_take(l, "no-card")) same(w, "has a card", be64_get(row.card_hash) != 0, 0);
+    if (words_take(l, "key")) expect_key(w, l, who, &row);
 }
 
 /* `expect rows TABLE N` */
@@ -281,6 +318,8 @@ void expect_line(struct world *w, struct words *l)
     else if (words_take(l, "party")) expect_party(w, l);
     else if (words_take(l, "rows")) expect_rows(w, l);
     else if (words_take(l, "next")) expect_next(w, l);
+    else if (expect_of_listings(w, l)) return;
+    else if (expect_of_money(w, l)) return;
     else world_fail(w, "what is expected?");
     if (!words_end(l)) world_fail(w, "\"%s\" is not understood", l->word[l->at]);
 }

@@ -1,11 +1,13 @@
 /*
- * The scenario runner: `scenario FILE.market…`. Each file is one market from its beginning; the language is in
- * README.md beside it. Prints a TAP line a file ("ok 1 - …"), where and why one failed, and at the end the counts.
+ * The scenario runner: `scenario [--docs PAGE] FILE.market…`. Each file is one market from its beginning; the language is
+ * in README.md beside it. Prints a TAP line a file ("ok 1 - …"), where and why one failed, and at the end the counts.
+ * With --docs it also holds the tables in PAGE against what the files have shown, or, with TIDEMARK_WRITE_DOCS set,
+ * writes them there.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/scenario/world.h"
+#include "tests/scenario/coverage.h"
 
 static bool run_file(const char *path)
 {
@@ -25,15 +27,24 @@ static bool run_file(const char *path)
 
 int main(int argc, char **argv)
 {
-    int n_failed = 0;
+    int n_failed = 0, n = 0, i = 1;
+    const char *page = NULL;
     if (crypto_init() != TIDE_OK) return 1;
-    for (int i = 1; i < argc; i++) {
+    if (argc > 2 && strcmp(argv[1], "--docs") == 0) {
+        page = argv[2];
+        i = 3;
+    }
+    for (; i < argc; i++) {
         bool ok = run_file(argv[i]);
         const char *name = strrchr(argv[i], '/');
-        printf("%sok %d - %s\n", ok ? "" : "not ", i, name ? name + 1 : argv[i]);
+        printf("%sok %d - %s\n", ok ? "" : "not ", ++n, name ? name + 1 : argv[i]);
         fflush(stdout);
         n_failed += !ok;
     }
-    printf("%d passed, %d failed\n", argc - 1 - n_failed, n_failed);
-    return n_failed > 0 || argc < 2;
+    if (page) {
+        n_failed += coverage_report(page, getenv("TIDEMARK_WRITE_DOCS") != NULL, n + 1);
+        n += 2;
+    }
+    printf("%d passed, %d failed\n", n - n_failed, n_failed);
+    return n_failed > 0 || n == 0;
 }

@@ -42,83 +42,6 @@ static void party_key(struct world *w, const char *name, uint8_t key[32])
     memcpy(key, identity_party(world_person(w, name)->id), 32);
 }
 
-/* ---- listings ---- */
-
-static void hash_of(const char *what, const char *name, uint8_t out[32])
-{
-    const struct bytes parts[] = {BYTES_TEXT(what), BYTES_TEXT(name)};
-    sha256_parts(parts, ARRAY_LEN(parts), out);
-}
-
-static void set_content(struct body_publish *p, const char *name)
-{
-    uint8_t nonce[32];
-    if (p->kind == LISTING_API || p->kind == LISTING_COMPUTE) return;
-    p->plaintext_len = 100000;
-    hash_of("nonce", name, nonce);
-    memcpy(p->nonce, nonce, 16);
-    hash_of("root", name, p->content_root);
-    hash_of("key", name, p->key_commitment);
-}
-
-static bool listing_option(struct world *w, struct words *l, struct body_publish *p)
-{
-    if (words_take(l, "class")) p->class = name_value(w, names_class, words_next(w, l, "a class"));
-    else if (words_take(l, "assessed")) hash_of("assessment", "", p->assessment);
-    else if (words_take(l, "personal")) p->personal_data = 1;
-    else if (words_take(l, "basis")) p->legal_basis = words_text(w, l, "a basis");
-    else if (words_take(l, "without-right")) memset(p->right_operating, 0, 32);
-    else if (words_take(l, "in")) p->jurisdictions = words_text(w, l, "jurisdictions");
-    else if (words_take(l, "for")) p->purposes = words_text(w, l, "purposes");
-    else if (words_take(l, "terms")) p->terms = words_text(w, l, "terms");
-    else if (words_take(l, "revising")) p->revises = symbol_get(w, 'l', words_next(w, l, "a listing"));
-    else if (words_take(l, "bytes")) p->plaintext_len = words_number(w, l);
-    else if (words_take(l, "chunks")) p->n_chunks = words_number(w, l);
-    else if (words_take(l, "payload")) p->payload_len = words_number(w, l);
-    else if (words_take(l, "without-content")) p->plaintext_len = 0, memset(p->nonce, 0, 16);
-    else if (words_take(l, "key-of")) hash_of("key", words_next(w, l, "a listing"), p->key_commitment);
-    else return false;
-    return true;
-}
-
-static void act_list(struct script *s, const char *who, struct words *l)
-{
-    struct world *w = s->w;
-    struct body_publish p = {0};
-    const char *name = words_next(w, l, "a name");
-    static char title[LIMIT_TITLE_BYTES + 1];
-    snprintf(title, sizeof title, "%s", words_next(w, l, "a title"));
-    for (char *c = title; *c; c++)
-        if (*c == '^') *c = '\x1b'; /* how a script writes a control character */
-    p.title = BYTES_TEXT(title);
-    p.terms = BYTES_TEXT("the usual terms");
-    if (words_take(l, "a")) p.kind = name_value(w, names_listing_kind, words_next(w, l, "a kind"));
-    hash_of("right", who, p.right_operating);
-    set_content(&p, name);
-    while (!words_end(l) && listing_option(w, l, &p)) continue;
-    if (p.plaintext_len > 0 && p.n_chunks == 0) p.n_chunks = age_n_chunks(p.plaintext_len);
-    if (p.plaintext_len > 0 && p.payload_len == 0) p.payload_len = age_payload_len(p.plaintext_len);
-    say(s, who, KIND_PUBLISH, &p, l);
-    if (w->last.outcome == OUTCOME_OK && !w->last.repeated) symbol_set(w, 'l', name, w->last.first_index + 1);
-}
-
-static void act_review(struct script *s, const char *who, uint64_t verdict, struct words *l)
-{
-    struct world *w = s->w;
-    struct body_review r = {.verdict = verdict};
-    r.listing = symbol_get(w, 'l', words_next(w, l, "a listing"));
-    if (words_take(l, "because")) r.reasons = words_text(w, l, "reasons");
-    say(s, who, KIND_REVIEW, &r, l);
-}
-
-static void act_on_listing(struct script *s, const char *who, uint64_t kind, struct words *l)
-{
-    uint64_t listing = symbol_get(s->w, 'l', words_next(s->w, l, "a listing"));
-    const struct body_stored stored = {listing};
-    const struct body_close closed = {listing};
-    say(s, who, kind, kind == KIND_STORED ? (const void *)&stored : &closed, l);
-}
-
 /* ---- trades ---- */
 
 static void sign_settlement(struct world *w, const char *who, uint64_t trade, uint8_t signature[64])
@@ -274,11 +197,8 @@ static void act(struct script *s, const char *who, struct words *l)
     struct world *w = s->w;
     if (words_take(l, "bids")) act_order(s, who, SIDE_BID, l);
     else if (words_take(l, "asks")) act_order(s, who, SIDE_ASK, l);
-    else if (words_take(l, "lists")) act_list(s, who, l);
-    else if (words_take(l, "stores")) act_on_listing(s, who, KIND_STORED, l);
-    else if (words_take(l, "approves")) act_review(s, who, REVIEW_APPROVE, l);
-    else if (words_take(l, "refuses")) act_review(s, who, REVIEW_REFUSE, l);
-    else if (words_take(l, "closes")) act_on_listing(s, who, KIND_CLOSE, l);
+    else if (words_take(l, "replaces")) act_replace(s, who, l);
+    else if (act_on_listings(s, who, l)) return;
     else if (words_take(l, "deposits")) act_deposit(s, who, l);
     else if (words_take(l, "grants")) act_grant(s, who, l);
     else if (words_take(l, "accepts")) act_accept(s, who, l);
@@ -289,6 +209,8 @@ static void act(struct script *s, const char *who, struct words *l)
     else if (words_take(l, "returns")) act_return(s, who);
     else if (words_take(l, "continues")) act_continue(s, who, l);
     else if (words_take(l, "opens")) act_open(s, who, l);
+    else if (act_on_parties(s, who, l)) return;
+    else if (act_on_money(s, who, l)) return;
     else if (words_take(l, "cancels")) {
         const struct body_cancel c = {symbol_get(w, 'o', words_next(w, l, "an order"))};
         say(s, who, KIND_CANCEL, &c, l);
@@ -328,13 +250,21 @@ static void line_party(struct script *s, struct words *l)
     struct world *w = s->w;
     const char *name = words_next(w, l, "a name"), *group = "", *jurisdiction = "";
     uint64_t roles = words_roles(w, l);
+    uint64_t times = 0;
     while (!words_end(l)) {
-        if (words_take(l, "group")) group = words_next(w, l, "a group");
+        if (words_take(l, "times")) times = words_number(w, l);
+        else if (words_take(l, "group")) group = words_next(w, l, "a group");
         else if (words_take(l, "in")) jurisdiction = words_next(w, l, "a jurisdiction");
         else world_fail(w, "\"%s\" is not understood", l->word[l->at]);
     }
     world_open(w);
-    world_admit(w, name, roles, group, jurisdiction);
+    for (uint64_t i = 1; i <= times; i++) {
+        char numbered[WORLD_NAME_MAX];
+        snprintf(numbered, sizeof numbered, "%.30s%llu", name, (unsigned long long)i);
+        arena_reset(&w->arena);
+        world_admit(w, numbered, roles, group, jurisdiction);
+    }
+    if (times == 0) world_admit(w, name, roles, group, jurisdiction);
 }
 
 static void line_parameter(struct script *s, struct words *l)

@@ -51,6 +51,15 @@ void read_manner(struct world *w, struct words *l, struct manner *m);
 /* Reads that and sends; the next line has to look at the answer if it is a refusal. */
 void say(struct script *s, const char *who, uint64_t kind, const void *body, struct words *l);
 void act_order(struct script *s, const char *who, uint64_t side, struct words *l);
+void act_replace(struct script *s, const char *who, struct words *l);
+/* script_parties.c: false: the verb is not one of its own. */
+bool act_on_parties(struct script *s, const char *who, struct words *l);
+/* script_listings.c: false if the line is about something else. */
+bool act_on_listings(struct script *s, const char *who, struct words *l);
+bool expect_of_listings(struct world *w, struct words *l);
+/* script_money.c, likewise. */
+bool act_on_money(struct script *s, const char *who, struct words *l);
+bool expect_of_money(struct world *w, struct words *l);
 void batch_add(struct script *s, struct words *l);
 void batch_send(struct script *s);
 

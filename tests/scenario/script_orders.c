@@ -1,5 +1,5 @@
 /*
- * The orders of a scenario: alone, many alike, and batches (README.md has the language).
+ * The orders of a scenario: alone, many alike, batches, and changes (README.md has the language).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +29,9 @@ static bool order_option(struct world *w, struct words *l, struct body_order *o,
     else if (words_take(l, "recipient")) set_recipient(w, l, o);
     else if (words_take(l, "market")) o->type = ORDER_MARKET, o->price = 0;
     else if (words_take(l, "post-only")) o->post_only = 1;
+    else if (words_take(l, "price")) o->price = words_money(w, l);
     else if (words_take(l, "budget")) o->budget = words_money(w, l);
-    else if (words_take(l, "voucher")) o->voucher = words_number(w, l);
+    else if (words_take(l, "voucher")) o->voucher = symbol_get(w, 'v', words_next(w, l, "a programme"));
     else if (words_take(l, "until")) o->expires_at = words_time(w, l);
     else if (words_take(l, "unlimited")) o->unlimited = 1;
     else if (words_take(l, "gtd")) o->tif = TIF_GTD;
@@ -99,6 +100,18 @@ void act_order(struct script *s, const char *who, uint64_t side, struct words *l
                                                                        (unsigned long long)i + 1,
                                                                        outcome_info(w->last.outcome)->name);
     }
+}
+
+/* `replaces ORDER with Q|unlimited @ P` */
+void act_replace(struct script *s, const char *who, struct words *l)
+{
+    struct world *w = s->w;
+    struct body_replace r = {.order = symbol_get(w, 'o', words_next(w, l, "an order"))};
+    words_demand(w, l, "with");
+    if (!words_take(l, "unlimited")) r.quantity = words_number(w, l);
+    words_demand(w, l, "@");
+    r.price = words_money(w, l);
+    say(s, who, KIND_REPLACE, &r, l);
 }
 
 void batch_add(struct script *s, struct words *l)

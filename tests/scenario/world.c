@@ -3,12 +3,16 @@
  */
 #include "tests/scenario/world.h"
 
+#include "tests/scenario/coverage.h"
+#include "tests/scenario/wrong.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "broker/market/verify.h"
+#include "crypto/merkle.h"
 
 #define FIRST_DAY_MS UINT64_C(1767571200000) /* 2026-01-05 00:00 UTC */
 #define ARENA_CAP ((size_t)256 << 20)
@@ -156,15 +160,45 @@ static void execute(struct world *w, struct bytes envelope, struct execution *ou
     const uint8_t *signature;
     struct statement s;
     char why[200];
+    uint8_t before[32], after[32];
     struct state_view *view = world_view(w);
     world_check(w, envelope_decode(envelope, &w->arena, &bytes, &signature), "decoding the envelope");
     world_check(w, statement_decode(bytes, &w->arena, &s), "decoding the statement");
     world_check(w, sign_verify(s.party, DOMAIN_STATEMENT, bytes, signature), "the signature");
+    wrong_before(w, &s);
+    world_check(w, state_digest(view, before), "the state's digest");
     world_check(w, market_execute(view, envelope, &s, bytes, w->now_ms, w->n_records, &w->arena, out),
                 "market_execute");
+    if (out->n_records == 0) {
+        world_check(w, state_digest(view, after), "the state's digest");
+        if (memcmp(before, after, sizeof before) != 0) world_fail(w, "a statement without a record changed the state");
+    }
+    coverage_note(w, &s, out);
     for (size_t i = 0; i < out->n_records; i++) keep_record(w, out->records[i]);
     if (s.kind == KIND_GENESIS && out->outcome == OUTCOME_OK) sha256(bytes, w->market);
+    if (out->outcome == OUTCOME_OK && !out->repeated) wrong_after(w, &s, envelope, bytes, out);
     if (market_audit(view, why, sizeof why)) world_fail(w, "audit: %s", why);
+}
+
+void world_log_root(struct world *w, uint64_t size, uint8_t root[32])
+{
+    struct merkle_tree tree = {0};
+    uint8_t leaf[HASH_BYTES];
+    for (uint64_t i = 0; i < size; i++) {
+        merkle_leaf_hash(w->records[i], leaf);
+        merkle_append(&tree, leaf);
+    }
+    merkle_root(&tree, root);
+}
+
+static struct bytes due_envelope(struct world *w, const struct due_statement *due)
+{
+    struct person *broker = world_person(w, "broker");
+    struct body_drawn drawn = {.listing = due->draw_listing};
+    if (due->due == DUE_TICK) return world_envelope(w, broker, KIND_TICK, &due->tick, NULL);
+    if (due->due == DUE_CONTINUE) return world_envelope(w, broker, KIND_CONTINUE, &due->go_on, NULL);
+    world_log_root(w, due->draw_size, drawn.root);
+    return world_envelope(w, broker, KIND_DRAWN, &drawn, NULL);
 }
 
 void world_run_due(struct world *w)
@@ -176,9 +210,7 @@ void world_run_due(struct world *w)
         world_check(w, market_due(world_view(w), w->now_ms, &due), "market_due");
         if (due.due == DUE_NOTHING) return;
         if (rounds > 1000) world_fail(w, "what is due never ends");
-        struct bytes envelope = due.due == DUE_TICK
-                                    ? world_envelope(w, world_person(w, "broker"), KIND_TICK, &due.tick, NULL)
-                                    : world_envelope(w, world_person(w, "broker"), KIND_CONTINUE, &due.go_on, NULL);
+        struct bytes envelope = due_envelope(w, &due);
         execute(w, envelope, out);
         if (out->outcome != OUTCOME_OK || out->repeated)
             world_fail(w, "the broker's own statement was refused: %s", outcome_info(out->outcome)->name);

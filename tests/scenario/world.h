@@ -15,7 +15,7 @@
 
 #define WORLD_NAME_MAX 48
 #define WORLD_NAMES 2048
-#define WORLD_PARTIES 64
+#define WORLD_PARTIES 400
 
 struct person {
     char name[WORLD_NAME_MAX];
@@ -55,6 +55,8 @@ struct world {
     struct symbol symbols[WORLD_NAMES];
     size_t n_symbols;
 
+    uint64_t tried, repeated; /* kinds of statements that were sent in wrong ways already (wrong.c) */
+
     struct bytes *records;
     size_t n_records, room;
 
@@ -89,6 +91,8 @@ struct bytes world_envelope(struct world *w, struct person *p, uint64_t kind, co
 void world_send_envelope(struct world *w, struct bytes envelope, bool with_due);
 /* The command id the next statement will have. */
 void world_next_command(const struct world *w, const struct manner *manner, uint8_t id[16]);
+/* The log's root over the first `size` records. */
+void world_log_root(struct world *w, uint64_t size, uint8_t root[32]);
 void world_begin_action(struct world *w);
 void world_run_due(struct world *w);
 void world_admit(struct world *w, const char *name, uint64_t roles, const char *group, const char *jurisdiction);

@@ -45,6 +45,7 @@ struct fake {
     size_t first_submit_len;
     atomic_uint n_other_bytes; /* envelopes that were not the first one again */
     atomic_bool other_log_key; /* lie about it */
+    atomic_uint tape_port;     /* what doors says of it */
     atomic_uint answers_index; /* what tests want to be told */
     pthread_mutex_t lock;      /* of what follows */
     uint8_t seen_id[16];
@@ -71,6 +72,7 @@ static bool fake_doors(struct fake *f, struct arena *arena, struct reply *reply)
     if (atomic_load(&f->other_log_key)) doors->log_key[0] ^= 1;
     memcpy(doors->wire_key, f->url.wire_key, 32);
     doors->trade_port = f->ports[FAKE_TRADE];
+    doors->tape_port = atomic_load(&f->tape_port);
     doors->now_ms = wall_ms();
     reply->body = doors;
     return true;

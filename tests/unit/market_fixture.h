@@ -1,6 +1,6 @@
 /*
  * A market for unit tests: the scenario runner's world, driven by lines of its language (tests/scenario/README.md) and
- * then looked at, or damaged, from the inside. Each test binary is one object, so that the runner's files are included.
+ * then looked at, or damaged, from the inside.
  */
 #ifndef TIDEMARK_TESTS_MARKET_FIXTURE_H
 #define TIDEMARK_TESTS_MARKET_FIXTURE_H
@@ -11,15 +11,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "broker/market/law.h"
-#include "tests/scenario/expect.c"
-#include "tests/scenario/script.c"
-#include "tests/scenario/script_orders.c"
-#include "tests/scenario/words.c"
-#include "tests/scenario/world.c"
+#include "broker/market/verify.h"
+#include "tests/scenario/script.h"
 
 /* A vendor, two buyers, a reviewer, a bank, one open listing; 1,000.00 for each buyer. */
 #define SMALL_MARKET \

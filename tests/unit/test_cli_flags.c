@@ -116,7 +116,16 @@ static void flags_have_types(void **state)
     assert_int_equal(args_number(&args, "quantity", 0), 5);
     refused("enrol --name a --role vender", "there is no \"vender\"");
     refused("enrol --name a --role vendo", "there is no \"vendo\""); /* no prefix of a choice */
-    refused("order bid 1 --quantity 1", "--price is missing");
+    refused("order bid 1 --price 1", "--quantity is missing");
+    parses("order bid 1 --quantity 2 --price 1 --expires 2025-11-30T10:00Z", "order", "bid");
+    assert_int_equal(args_number(&args, "expires", 0), UINT64_C(1764496800000));
+    refused("order bid 1 --quantity 2 --price 1 --expires soon", "not a time");
+    parses("money show --from 2025-11-30T00:00Z --to 2025-11-30T00:00Z", "money", "show");
+    assert_int_equal(args_number(&args, "from", 0), args_number(&args, "to", 1));
+    parses("money show --from 2025-11-30 --to 2025-11-30", "money", "show"); /* one day */
+    assert_int_equal(args_number(&args, "to", 0) - args_number(&args, "from", 0), 86400000);
+    refused("voucher programme --share 30", "not a share");
+    refused("voucher programme --share 30% --kind computer", "there is no \"computer\"");
     refused("buy 1 -o", "-o has no value");
     refused("buy 1 --out", "--out has no value");
     refused("buy 1 -o x --yes=maybe", "neither on nor off");
@@ -131,7 +140,9 @@ static void typing_errors_are_answered(void **state)
     refused("frobnicate", "tidemark help lists them");
     refused("order", "order needs a verb");
     refused("order frobnicate", "tidemark order --help");
-    refused("voucher list", "there is no command");
+    refused("coupon list", "there is no command");
+    refused("voucher lsit", "Did you mean tidemark voucher list?");
+    refused("rule 5", "a value is missing");
     refused("buy 1 -x", "there is no flag -x");
     refused("buy 1 -oo x", "there is no flag -oo");
     refused("buy 1 --o x", "there is no flag"); /* letters take one dash */

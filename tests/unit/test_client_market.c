@@ -344,6 +344,134 @@ static void bids_have_their_own_recipient(void **state)
     end();
 }
 
+/* ---- orders ---- */
+
+/* One listing with usage terms; whatever is submitted is accepted. */
+static bool listing_17(struct fake *f, const struct request *request, struct arena *arena, struct reply *reply)
+{
+    (void)f;
+    if (request->verb->verb != VERB_LISTING) return accept_submit(request, arena, reply);
+    struct body_r_listing *body = arena_calloc(arena, 1, sizeof *body);
+    struct body_listing_row *row = arena_calloc(arena, 1, sizeof *row);
+    struct body_publish *published = arena_calloc(arena, 1, sizeof *published);
+    row->listing = 17;
+    row->state = LISTING_OPEN;
+    memset(row->vendor, 9, 32);
+    row->title = published->title = BYTES_TEXT("air");
+    published->terms = BYTES_TEXT("for research");
+    sha256(published->terms, row->terms_hash);
+    body->row = (struct list){row, 1};
+    body->published = (struct list){published, 1};
+    reply->body = body;
+    return true;
+}
+
+/* The order document as JSON says it; gives the code, and what the broker saw. */
+static int order_json(const char *json, struct body_order *seen, struct tide_error *e)
+{
+    struct tide_doc *order, *reply = NULL;
+    uint8_t id[16];
+    assert_int_equal(tide_doc_parse("order", json, &order, NULL), 0);
+    int code = tide_order(market, order, &reply, e);
+    assert_int_equal(tide_doc_u64(reply, "first_index"), code == 0 ? 100 : 0);
+    tide_doc_free(&reply);
+    tide_doc_free(&order);
+    fake_seen(&fake, id, seen);
+    return code;
+}
+
+static void bids_accept_the_present_terms(void **state)
+{
+    (void)state;
+    static const uint8_t none[32];
+    struct body_order seen;
+    struct tide_error e;
+    uint8_t hash[32];
+    begin(listing_17);
+    tide_sha256("for research", strlen("for research"), hash);
+    assert_int_equal(order_json("{\"listing\":17,\"side\":\"bid\",\"price\":100,\"quantity\":3,\"tif\":\"gtd\","
+                                "\"expires_at\":5000,\"voucher\":44,\"post_only\":true}",
+                                &seen, &e), 0);
+    assert_memory_equal(seen.terms_hash, hash, 32);
+    assert_memory_not_equal(seen.recipient, none, 32);
+    assert_int_equal(seen.voucher, 44);
+    assert_int_equal(seen.tif, TIF_GTD);
+    assert_int_equal(seen.expires_at, 5000);
+    assert_int_equal(seen.post_only, 1);
+    assert_int_equal(order_json("{\"listing\":17,\"side\":\"bid\",\"type\":\"market\",\"tif\":\"ioc\",\"quantity\":3,"
+                                "\"budget\":900}",
+                                &seen, &e), 0);
+    assert_int_equal(seen.type, ORDER_MARKET);
+    assert_int_equal(seen.budget, 900);
+    assert_memory_equal(seen.terms_hash, hash, 32);
+    assert_int_equal(tide_bid(market, 17, 250, 2, "study", NULL, &e), 0);
+    uint8_t id[16];
+    fake_seen(&fake, id, &seen);
+    assert_int_equal(seen.price, 250);
+    assert_int_equal(seen.quantity, 2);
+    assert_int_equal(seen.side, SIDE_BID);
+    assert_memory_equal(seen.terms_hash, hash, 32);
+    end();
+}
+
+/* A person has agreed to what was shown, and to nothing else. */
+static void other_terms_than_shown_are_not_accepted(void **state)
+{
+    (void)state;
+    struct body_order seen;
+    struct tide_error e;
+    char json[256], hex[65] = "";
+    uint8_t hash[32];
+    begin(listing_17);
+    tide_sha256("for research", strlen("for research"), hash);
+    for (size_t i = 0; i < 32; i++) sprintf(hex + 2 * i, "%02x", hash[i]);
+    snprintf(json, sizeof json, "{\"listing\":17,\"price\":100,\"quantity\":3,\"terms_hash\":\"%s\"}", hex);
+    assert_int_equal(order_json(json, &seen, &e), 0);
+    hex[0] = hex[0] == '0' ? '1' : '0';
+    snprintf(json, sizeof json, "{\"listing\":17,\"price\":100,\"quantity\":3,\"terms_hash\":\"%s\"}", hex);
+    assert_int_equal(order_json(json, &seen, &e), OUTCOME_WRONG_TERMS);
+    assert_int_equal(order_json("{\"listing\":18,\"price\":100,\"quantity\":3}", &seen, &e), OUTCOME_V_FAILED);
+    assert_int_equal(atomic_load(&fake.n_submits), 1);
+    end();
+}
+
+static void asks_go_as_they_are(void **state)
+{
+    (void)state;
+    static const uint8_t none[32];
+    struct body_order seen;
+    struct tide_error e;
+    struct tide_doc *doc;
+    begin(accepting); /* which knows no listing: none is asked for */
+    assert_int_equal(order_json("{\"listing\":17,\"side\":\"ask\",\"price\":100,\"unlimited\":true}", &seen, &e), 0);
+    assert_int_equal(seen.unlimited, 1);
+    assert_memory_equal(seen.terms_hash, none, 32);
+    assert_memory_equal(seen.recipient, none, 32);
+    assert_int_equal(tide_doc_new("close", &doc, NULL), 0);
+    assert_int_equal(tide_order(market, doc, NULL, &e), OUTCOME_C_USAGE);
+    assert_int_equal(tide_order(market, NULL, NULL, &e), OUTCOME_C_USAGE);
+    tide_doc_free(&doc);
+    end();
+}
+
+/* A statement and a verb may have one name. */
+static void a_verbs_request_by_its_name(void **state)
+{
+    (void)state;
+    struct tide_doc *doc;
+    assert_int_equal(tide_doc_new("order", &doc, NULL), 0);
+    assert_ptr_equal(doc->schema, &schema_order);
+    tide_doc_free(&doc);
+    assert_int_equal(tide_doc_new("order?", &doc, NULL), 0);
+    assert_ptr_equal(doc->schema, &schema_q_order);
+    tide_doc_free(&doc);
+    assert_int_equal(tide_doc_parse("book?", "{\"listing\":5}", &doc, NULL), 0);
+    assert_ptr_equal(doc->schema, &schema_q_book);
+    tide_doc_free(&doc);
+    assert_int_equal(tide_doc_new("cancel?", &doc, NULL), OUTCOME_C_USAGE);
+    assert_int_equal(tide_doc_new("?", &doc, NULL), OUTCOME_C_USAGE);
+}
+
 /* ---- statements of before ---- */
 
 /* An entry as a crash leaves it: signed, and out of date by now. */
@@ -517,8 +645,8 @@ static void contradictions_are_not_signed(void **state)
     trade.text = settlement_format(&s, &arena);
     assert_int_equal(settlement_check(market, &trade, &listing, &e), 0);
 
-    struct settlement changed[12];
-    for (size_t i = 0; i < 12; i++) changed[i] = s;
+    struct settlement changed[13];
+    for (size_t i = 0; i < 13; i++) changed[i] = s;
     changed[0].origin = BYTES_TEXT("example.test/other");
     changed[1].title = BYTES_TEXT("water");
     changed[2].trade = 27;
@@ -531,11 +659,18 @@ static void contradictions_are_not_signed(void **state)
     changed[9].key_commitment[5] = 1;
     changed[10].terms_hash[31] = 1;
     memcpy(changed[11].buyer, trade.vendor, 32);
-    for (size_t i = 0; i < 12; i++) {
+    changed[12].voucher = 30, changed[12].programme = 9;
+    for (size_t i = 0; i < 13; i++) {
         trade.text = settlement_format(&changed[i], &arena);
         assert_non_null(trade.text.data);
         assert_int_equal(settlement_check(market, &trade, &listing, &e), OUTCOME_V_FAILED);
     }
+    trade.voucher = 30, trade.programme = 9;
+    assert_int_equal(settlement_check(market, &trade, &listing, &e), 0);
+    trade.voucher = 29;
+    assert_int_equal(settlement_check(market, &trade, &listing, &e), OUTCOME_V_FAILED);
+    trade.voucher = 30, trade.programme = 8;
+    assert_int_equal(settlement_check(market, &trade, &listing, &e), OUTCOME_V_FAILED);
     trade.text = BYTES_TEXT("I owe you everything\n");
     assert_int_equal(settlement_check(market, &trade, &listing, &e), OUTCOME_V_FAILED);
     arena_deinit(&arena);
@@ -570,6 +705,10 @@ int main(void)
         cmocka_unit_test(expired_for_good),               cmocka_unit_test(still_unknown),
         cmocka_unit_test(heads_must_agree),               cmocka_unit_test(contradictions_are_not_signed),
         cmocka_unit_test(two_markets_one_outbox),
+        cmocka_unit_test(bids_accept_the_present_terms),
+        cmocka_unit_test(other_terms_than_shown_are_not_accepted),
+        cmocka_unit_test(asks_go_as_they_are),
+        cmocka_unit_test(a_verbs_request_by_its_name),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -27,7 +27,7 @@ static struct body_order bid, ask;
 static struct body_publish publish;
 /* The envelopes the broker gives, made before it is asked. */
 static struct arena memory;
-static struct bytes envelopes[3];
+static struct bytes envelopes[SIGNED_ASK_REPLACED + 1]; /* one without bytes: no such record */
 
 /* Between what this thread prepares and what the fake's reads, in either order. */
 static void handover(void)
@@ -57,7 +57,8 @@ static bool answer(struct fake *f, const struct request *request, struct arena *
     pthread_mutex_lock(&f->lock);
     body->envelope = arena_copy(arena, envelopes[((const struct body_q_signed *)request->body)->part]);
     pthread_mutex_unlock(&f->lock);
-    reply->body = body;
+    if (body->envelope.len == 0) reply->code = OUTCOME_NO_SUCH_RECORD;
+    else reply->body = body;
     return true;
 }
 
@@ -82,10 +83,11 @@ static void honest(void)
     identity_bid_key(buyer, (const uint8_t[16]){1}, 0, secret, bid.recipient);
     memcpy(bid.terms_hash, listing.terms_hash, sizeof bid.terms_hash);
     ask = (struct body_order){.listing = 40, .side = SIDE_ASK, .price = ASK_PRICE, .unlimited = 1};
-    trade = (struct body_trade_row){.trade = 60, .listing = 40, .price = TRADE_PRICE, .quantity = 2, .total = 2 * TRADE_PRICE};
+    trade = (struct body_trade_row){.trade = 60, .listing = 40, .bid = 50, .ask = 45, .price = TRADE_PRICE, .quantity = 2, .total = 2 * TRADE_PRICE};
     memcpy(trade.buyer, identity_party(buyer), 32);
     memcpy(trade.vendor, identity_party(market->identity), 32);
     memcpy(trade.recipient, bid.recipient, 32);
+    envelopes[SIGNED_BID_REPLACED] = envelopes[SIGNED_ASK_REPLACED] = (struct bytes){NULL, 0};
     envelopes[SIGNED_BID] = sign(buyer, KIND_ORDER, &bid, 7);
     envelopes[SIGNED_ASK] = sign(market->identity, KIND_ORDER, &ask, 7);
     envelopes[SIGNED_LISTING] = sign(market->identity, KIND_PUBLISH, &publish, 7);
@@ -161,6 +163,77 @@ static void statements_of_others_are_none(void **state)
     assert_int_equal(check(), OUTCOME_V_FAILED);
 }
 
+static void replace_bid(uint64_t order, uint64_t price, uint64_t quantity, const struct identity *by)
+{
+    const struct body_replace r = {order, price, quantity};
+    envelopes[SIGNED_BID_REPLACED] = sign(by, KIND_REPLACE, &r, 7);
+}
+
+/* The limit may be that of the order or that of its replacement: the same order's, by the same party. */
+static void an_order_may_have_been_replaced(void **state)
+{
+    (void)state;
+    honest(), trade.price = BID_PRICE + 500;
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    replace_bid(50, BID_PRICE + 500, 2, buyer);
+    assert_int_equal(check(), 0);
+    replace_bid(50, BID_PRICE + 499, 2, buyer);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    replace_bid(50, BID_PRICE + 500, 1, buyer);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    replace_bid(51, BID_PRICE + 500, 2, buyer); /* another order's */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    replace_bid(50, BID_PRICE + 500, 2, fake.identity);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    envelopes[SIGNED_BID_REPLACED] = sign(buyer, KIND_ORDER, &bid, 7);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    replace_bid(50, BID_PRICE + 500, 2, buyer);
+    trade.recipient[0] ^= 1; /* still the original's recipient */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+
+    honest(), trade.price = ASK_PRICE - 500; /* an unlimited ask: of the replacement the price alone counts */
+    struct body_replace r = {45, ASK_PRICE - 500, 0};
+    envelopes[SIGNED_ASK_REPLACED] = sign(market->identity, KIND_REPLACE, &r, 7);
+    assert_int_equal(check(), 0);
+    r.price++;
+    envelopes[SIGNED_ASK_REPLACED] = sign(market->identity, KIND_REPLACE, &r, 7);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+}
+
+/* A market order has no limit: a bid's budget bounds what the trade costs. */
+static void a_market_order_is_bound_by_its_budget(void **state)
+{
+    (void)state;
+    honest(), bid.type = ORDER_MARKET, bid.price = 0, bid.budget = trade.total;
+    envelopes[SIGNED_BID] = sign(buyer, KIND_ORDER, &bid, 7);
+    assert_int_equal(check(), 0);
+    bid.budget--;
+    envelopes[SIGNED_BID] = sign(buyer, KIND_ORDER, &bid, 7);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    bid.budget = LIMIT_AMOUNT, bid.quantity = 1;
+    envelopes[SIGNED_BID] = sign(buyer, KIND_ORDER, &bid, 7);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    honest(), ask = (struct body_order){.listing = 40, .side = SIDE_ASK, .type = ORDER_MARKET, .quantity = 2};
+    envelopes[SIGNED_ASK] = sign(market->identity, KIND_ORDER, &ask, 7);
+    assert_int_equal(check(), 0);
+}
+
+/* Only the programme that the buyer named pays of a trade. */
+static void a_voucher_is_the_buyers_choice(void **state)
+{
+    (void)state;
+    honest(), trade.programme = 9, trade.voucher = 100;
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    bid.voucher = 9;
+    envelopes[SIGNED_BID] = sign(buyer, KIND_ORDER, &bid, 7);
+    assert_int_equal(check(), 0);
+    bid.voucher = 8;
+    envelopes[SIGNED_BID] = sign(buyer, KIND_ORDER, &bid, 7);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    trade.programme = 0, trade.voucher = 0; /* nothing of it was left */
+    assert_int_equal(check(), 0);
+}
+
 static int setup(void **state)
 {
     struct tide_error e;
@@ -196,6 +269,9 @@ int main(void)
         cmocka_unit_test(a_recipient_of_the_brokers_own_gets_no_key),
         cmocka_unit_test(every_other_lie_about_the_trade_is_seen),
         cmocka_unit_test(statements_of_others_are_none),
+        cmocka_unit_test(an_order_may_have_been_replaced),
+        cmocka_unit_test(a_market_order_is_bound_by_its_budget),
+        cmocka_unit_test(a_voucher_is_the_buyers_choice),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -29,6 +29,9 @@ struct recipe {
     const char *origin;
     bool wrong_leaf, wrong_hash, without_extra;
     uint64_t settled_trade;
+    const struct identity *vendor_line, *buyer_line; /* whose keys the lines name and are signed with; NULL: the text's */
+    struct key_change { const struct identity *from, *to; uint64_t index; bool wrong_leaf, other_kind; } changes[4];
+    size_t n_changes;
 };
 
 static struct identity *vendor, *buyer, *broker, *stranger;
@@ -118,11 +121,12 @@ static struct bytes note_make(const struct recipe *r, struct bytes text)
     signed_text = BYTES(note, (size_t)(at - note));
     *at++ = '\n';
     if (r->has_vendor) {
-        party_line(vendor, r->vendor_signs, signed_text, line);
+        party_line(r->vendor_line ? r->vendor_line : vendor, r->vendor_line ? r->vendor_line : r->vendor_signs,
+                   signed_text, line);
         at = stpcpy(at, line);
     }
     if (r->has_buyer) {
-        party_line(buyer, buyer, signed_text, line);
+        party_line(r->buyer_line ? r->buyer_line : buyer, r->buyer_line ? r->buyer_line : buyer, signed_text, line);
         at = stpcpy(at, line);
     }
     if (r->has_broker) {
@@ -151,23 +155,23 @@ static enum tide_err leaves_node(void *ctx, unsigned level, uint64_t index, uint
     return err;
 }
 
-static struct bytes proof_make(const struct recipe *r, struct bytes record)
+static struct bytes proof_at(const struct recipe *r, uint64_t index, struct bytes record)
 {
     struct leaves leaves;
     struct merkle_tree tree = {0};
     struct checkpoint cp = {.size = N_LEAVES};
-    struct proof_file file = {.index = r->proof_index};
+    struct proof_file file = {.index = index == INDEX ? r->proof_index : index};
     char checkpoint[CHECKPOINT_MAX], *text;
     size_t len;
     for (unsigned i = 0; i < N_LEAVES; i++) {
-        if (i == INDEX && !r->wrong_leaf) merkle_leaf_hash(record, leaves.hashes[i]);
+        if (i == index && !r->wrong_leaf) merkle_leaf_hash(record, leaves.hashes[i]);
         else merkle_leaf_hash(BYTES(&i, sizeof i), leaves.hashes[i]);
         merkle_append(&tree, leaves.hashes[i]);
     }
     merkle_root(&tree, cp.root);
     snprintf(cp.origin, sizeof cp.origin, "%s", r->origin);
     struct merkle_store store = {&leaves, leaves_node};
-    assert_int_equal(merkle_prove_inclusion(&store, INDEX, N_LEAVES, &file.proof), TIDE_OK);
+    assert_int_equal(merkle_prove_inclusion(&store, index, N_LEAVES, &file.proof), TIDE_OK);
     if (r->wrong_hash) file.proof.hashes[1][0] ^= 1;
     struct note_key key;
     assert_int_equal(note_key_init(r->origin, NOTE_TYPE_ED25519, identity_log_public(r->log_signs), &key), TIDE_OK);
@@ -179,10 +183,36 @@ static struct bytes proof_make(const struct recipe *r, struct bytes record)
     return copy;
 }
 
+static struct bytes proof_make(const struct recipe *r, struct bytes record)
+{
+    return proof_at(r, INDEX, record);
+}
+
+static struct bytes change_make(const struct recipe *r, const struct key_change *c)
+{
+    struct body_rekeyed rekeyed = {.seal_key = {7}, .wire_key = {8}};
+    struct body_carded carded = {.card_hash = {9}};
+    struct event event = {.kind = c->other_kind ? KIND_CARDED : KIND_REKEYED, .version = 1, .cause_index = c->index - 1,
+                          .body = c->other_kind ? (const void *)&carded : &rekeyed};
+    struct record record = {.type = RECORD_EVENT, .index = c->index, .time_ms = 1795459305230};
+    struct recipe usual = {.origin = r->origin, .log_signs = r->log_signs, .wrong_leaf = c->wrong_leaf};
+    struct bytes out;
+    memcpy(rekeyed.party, identity_party(c->from), 32);
+    memcpy(rekeyed.new_key, identity_party(c->to), 32);
+    memcpy(carded.party, identity_party(c->from), 32);
+    memset(event.salt, 9, sizeof event.salt);
+    assert_int_equal(event_encode(&event, &arena, &record.payload), TIDE_OK);
+    assert_int_equal(record_encode(&record, &arena, &out), TIDE_OK);
+    usual.proof_index = c->index;
+    return proof_at(&usual, c->index, out);
+}
+
 static struct bytes receipt_make(const struct recipe *r)
 {
     struct bytes text = settlement_text(r);
     struct receipt receipt = {.note = note_make(r, text), .proof = proof_make(r, settled_record(r, text))};
+    for (size_t i = 0; i < r->n_changes; i++) receipt.changes[i] = change_make(r, &r->changes[i]);
+    receipt.n_changes = r->n_changes;
     struct bytes out = receipt_format(&receipt, &arena);
     assert_non_null(out.data);
     return out;
@@ -311,6 +341,58 @@ static void records_that_are_wrong(void **state)
     assert_int_not_equal(check_recipe(&r), 0);
 }
 
+/* Who changed its key between the trade and its signature signed with the new one: the log proves whose it is. */
+static void keys_that_changed(void **state)
+{
+    (void)state;
+    struct identity *vendor2, *vendor3, *buyer2;
+    struct tide_doc *report;
+    assert_int_equal(identity_new(&vendor2), TIDE_OK);
+    assert_int_equal(identity_new(&vendor3), TIDE_OK);
+    assert_int_equal(identity_new(&buyer2), TIDE_OK);
+    struct recipe r = good();
+    r.vendor_line = vendor3;
+    r.buyer_line = buyer2;
+    assert_int_equal(check_recipe(&r), OUTCOME_V_FAILED); /* nothing says whose they are */
+    r.changes[0] = (struct key_change){.from = vendor, .to = vendor2, .index = 3};
+    r.changes[1] = (struct key_change){.from = vendor2, .to = vendor3, .index = 5};
+    r.changes[2] = (struct key_change){.from = buyer, .to = buyer2, .index = 4};
+    r.n_changes = 3;
+    assert_int_equal(check(receipt_make(&r), &report), 0);
+    assert_int_equal(tide_doc_u64(report, "vendor_signed"), 1);
+    assert_int_equal(tide_doc_u64(report, "buyer_signed"), 1);
+    assert_non_null(strstr(tide_doc_text(report, "words"), "The vendor had changed its key"));
+    assert_non_null(strstr(tide_doc_text(report, "words"), "The buyer had changed its key"));
+    tide_doc_free(&report);
+
+    struct recipe bad = r;
+    bad.n_changes = 2; /* the buyer's is missing */
+    assert_int_equal(check_recipe(&bad), OUTCOME_V_FAILED);
+    bad = r;
+    bad.changes[0] = r.changes[1]; /* one in between is missing, or they are out of order */
+    bad.changes[1] = r.changes[0];
+    assert_int_equal(check_recipe(&bad), OUTCOME_V_FAILED);
+    bad = r;
+    bad.vendor_line = vendor2; /* a key that was replaced before it signed */
+    assert_int_equal(check_recipe(&bad), OUTCOME_V_FAILED);
+    bad = r;
+    bad.changes[3] = (struct key_change){.from = stranger, .to = vendor2, .index = 6};
+    bad.n_changes = 4;
+    assert_int_equal(check_recipe(&bad), OUTCOME_V_FAILED);
+    bad = r;
+    bad.changes[1].index = INDEX + 1; /* after the settlement */
+    assert_int_equal(check_recipe(&bad), OUTCOME_V_FAILED);
+    bad = r;
+    bad.changes[2].wrong_leaf = true; /* not in the log */
+    assert_int_equal(check_recipe(&bad), OUTCOME_V_FAILED);
+    bad = r;
+    bad.changes[2].other_kind = true;
+    assert_int_equal(check_recipe(&bad), OUTCOME_V_FAILED);
+    identity_free(&vendor2);
+    identity_free(&vendor3);
+    identity_free(&buyer2);
+}
+
 /* No single changed byte makes another receipt that verifies with another meaning. */
 static void every_byte_counts(void **state)
 {
@@ -427,7 +509,7 @@ int main(void)
         cmocka_unit_test(signatures_that_are_wrong), cmocka_unit_test(records_that_are_wrong),
         cmocka_unit_test(every_byte_counts),         cmocka_unit_test(a_proof_file),
         cmocka_unit_test(a_proof_of_a_statement),    cmocka_unit_test(keys_of_all_forms),
-        cmocka_unit_test(an_addendum),
+        cmocka_unit_test(an_addendum),               cmocka_unit_test(keys_that_changed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -112,7 +112,8 @@ static void check_listing_moves(struct world *w)
     uint64_t listing = symbol_get(w, 'l', "air");
     for (uint64_t to = 0; to <= LISTING_CLOSED; to++) {
         const struct body_listing_moved moved = {listing, LISTING_OPEN, to};
-        assert_int_equal(try_event(w, KIND_LISTING_MOVED, &moved), to == LISTING_CLOSED ? TIDE_OK : TIDE_EDAMAGED);
+        assert_int_equal(try_event(w, KIND_LISTING_MOVED, &moved), to == LISTING_CLOSED || to == LISTING_HALTED ? TIDE_OK
+                                                                                                    : TIDE_EDAMAGED);
     }
     const struct body_listing_moved wrong_from = {listing, LISTING_PENDING, LISTING_OPEN};
     assert_int_equal(try_event(w, KIND_LISTING_MOVED, &wrong_from), TIDE_EDAMAGED);
@@ -173,14 +174,30 @@ static void test_a_trade_moves_only_along_its_table(void **state)
     with_world(TRADED_MARKET, check_trade_moves);
 }
 
+/* An ask that rests at another price: one that would have met a bid, which no market has. */
+static void reprice(struct world *w, uint64_t order, uint64_t price)
+{
+    struct fold f;
+    struct row_order row;
+    fold_init(&f, world_view(w));
+    assert_int_equal(order_get(f.state, order, &row), TIDE_OK);
+    assert_int_equal(book_remove(&f, &row), TIDE_OK);
+    row.price = price;
+    assert_int_equal(book_put(&f, order, &row), TIDE_OK);
+    assert_int_equal(order_put(&f, order, &row), TIDE_OK);
+}
+
 static void check_bent_trades(struct world *w)
 {
     struct body_traded t = *(const struct body_traded *)newest(w, KIND_TRADED), bent;
-    t.bid = symbol_get(w, 'o', "c1"); /* 2 wanted, 2 of the ask left: fits */
+    t.bid = symbol_get(w, 'o', "c1"); /* 2 wanted, 2 of the ask left: fits, but for the price */
     t.quantity = 2;
-    t.total = 18 * 100;
+    t.price = 500;
+    t.total = 2 * 500;
     t.postings.n = 0;
     t.bid_left = t.ask_left = 0;
+    assert_int_equal(try_event(w, KIND_TRADED, &t), TIDE_EDAMAGED);
+    reprice(w, symbol_get(w, 'o', "a1"), 400);
     assert_int_equal(try_event(w, KIND_TRADED, &t), TIDE_OK);
 #define BENT(change) (bent = t, change, try_event(w, KIND_TRADED, &bent))
     assert_int_equal(BENT(bent.quantity = 1), TIDE_EDAMAGED);
@@ -188,6 +205,11 @@ static void check_bent_trades(struct world *w)
     assert_int_equal(BENT(bent.ask_left = 1), TIDE_EDAMAGED);
     assert_int_equal(BENT(bent.bid_left = 5), TIDE_EDAMAGED);
     assert_int_equal(BENT(bent.total++), TIDE_EDAMAGED);
+    assert_int_equal(BENT((bent.price = 501, bent.total = 2 * 501)), TIDE_EDAMAGED); /* over the bid's limit */
+    assert_int_equal(BENT((bent.price = 399, bent.total = 2 * 399)), TIDE_EDAMAGED); /* below the ask's */
+    assert_int_equal(BENT((bent.programme = 7, bent.voucher = 1)), TIDE_EDAMAGED);   /* the bid has none */
+    assert_int_equal(BENT(bent.programme = 7), TIDE_EDAMAGED);
+    assert_int_equal(BENT(bent.voucher = 1), TIDE_EDAMAGED);
     assert_int_equal(BENT(bent.ask = bent.bid), TIDE_EDAMAGED);
     assert_int_equal(BENT(bent.bid = symbol_get(w, 'o', "b1")), TIDE_EDAMAGED); /* filled */
     assert_int_equal(BENT(bent.bid = 1), TIDE_EDAMAGED);
@@ -221,6 +243,60 @@ static void check_bent_orders(struct world *w)
     assert_int_equal(try_event(w, KIND_PLACED, &placed), TIDE_EDAMAGED);
     assert_int_equal(try_event(w, KIND_SLICED, &sliced), TIDE_OK);
     assert_int_equal(try_event(w, 99, &sliced), TIDE_EDAMAGED);
+}
+
+static void check_bent_changes(struct world *w)
+{
+    const uint64_t open = symbol_get(w, 'o', "c1"), ask = symbol_get(w, 'o', "u1"), filled = symbol_get(w, 'o', "b1");
+    struct body_amended amended = {.order = open, .left = 1};
+    struct body_replaced replaced = {.order = open, .price = 600, .left = 3, .rests = 1};
+#define AMENDED(o, n) (amended.order = (o), amended.left = (n), try_event(w, KIND_AMENDED, &amended))
+#define REPLACED(change) (replaced = (struct body_replaced){.order = open, .price = 600, .left = 3, .rests = 1}, change, \
+                          try_event(w, KIND_REPLACED, &replaced))
+    assert_int_equal(AMENDED(open, 1), TIDE_OK);
+    assert_int_equal(AMENDED(open, 2), TIDE_EDAMAGED); /* not less */
+    assert_int_equal(AMENDED(open, 3), TIDE_EDAMAGED);
+    assert_int_equal(AMENDED(filled, 1), TIDE_EDAMAGED);
+    assert_int_equal(AMENDED(ask, 1), TIDE_EDAMAGED);
+    assert_int_equal(AMENDED(1, 1), TIDE_EDAMAGED);
+    assert_int_equal(REPLACED((void)0), TIDE_OK);
+    assert_int_equal(REPLACED(replaced.order = filled), TIDE_EDAMAGED);
+    assert_int_equal(REPLACED(replaced.order = 1), TIDE_EDAMAGED);
+    assert_int_equal(REPLACED(replaced.left = 0), TIDE_EDAMAGED);
+    assert_int_equal(REPLACED(replaced.order = ask), TIDE_EDAMAGED); /* it has no quantity */
+    assert_int_equal(REPLACED((replaced.order = ask, replaced.left = 0)), TIDE_OK);
+    assert_int_equal(REPLACED(replaced.voucher_unit = 601), TIDE_EDAMAGED);
+}
+
+static void test_only_what_rests_is_changed(void **state)
+{
+    (void)state;
+    with_world(TRADED_MARKET "at 10:03 acme asks unlimited @ 20.00 on air as u1\n", check_bent_changes);
+}
+
+/* A market order spends what it has, and never rests. */
+static void check_bent_market_orders(struct world *w)
+{
+    uint64_t ask = symbol_get(w, 'o', "a1"), bid = w->n_records;
+    struct body_placed placed = *(const struct body_placed *)newest(w, KIND_PLACED);
+    struct body_traded t = *(const struct body_traded *)newest(w, KIND_TRADED);
+    const struct body_rested rested = {bid};
+    placed.type = ORDER_MARKET, placed.tif = TIF_IOC, placed.price = 0, placed.budget = 1799, placed.quantity = 2;
+    placed.rests = 0, placed.recipient[0] ^= 1, placed.postings.n = 0;
+    assert_int_equal(market_apply_event(world_view(w), bid, w->now_ms, bid - 2, KIND_PLACED, &placed), TIDE_OK);
+    w->n_records++; /* its records are not those of the state from here on; nothing reads them again */
+    t.bid = bid, t.ask = ask, t.quantity = 2, t.total = 1800, t.postings.n = 0, t.bid_left = t.ask_left = 0;
+    assert_int_equal(try_event(w, KIND_TRADED, &t), TIDE_EDAMAGED);
+    t.quantity = 1, t.total = 900, t.bid_left = t.ask_left = 1;
+    assert_int_equal(try_event(w, KIND_TRADED, &t), TIDE_OK);
+    assert_int_equal(try_event(w, KIND_RESTED, &rested), TIDE_EDAMAGED);
+    w->n_records--;
+}
+
+static void test_a_market_order_spends_its_budget_and_never_rests(void **state)
+{
+    (void)state;
+    with_world(TRADED_MARKET, check_bent_market_orders);
 }
 
 static void test_an_order_ends_once(void **state)
@@ -326,6 +402,16 @@ static void change_account(struct world *w, const char *who, int64_t available, 
     assert_int_equal(state_put(world_view(w), TABLE_ACCOUNT, key, &row), TIDE_OK);
 }
 
+static void change_float(struct world *w, int64_t by)
+{
+    struct row_account row;
+    uint8_t key[16];
+    assert_int_equal(account_get(world_view(w), MARKET_PARTY, 0, &row), TIDE_OK);
+    row.floats += by;
+    key_u64_u64(key, MARKET_PARTY, 0);
+    assert_int_equal(state_put(world_view(w), TABLE_ACCOUNT, key, &row), TIDE_OK);
+}
+
 static void check_audit(struct world *w)
 {
     struct row_order row;
@@ -333,26 +419,27 @@ static void check_audit(struct world *w)
     uint64_t order = symbol_get(w, 'o', "c1");
     assert_int_equal(state_commit(w->state), TIDE_OK);
     change_account(w, "birch", 1, 0, 0);
-    audit_finds(w, "all accounts sum to 1");
+    audit_finds(w, "its newest entry says");
+    change_float(w, 1);
+    audit_finds(w, "all accounts of asset 0 sum to 1");
     change_account(w, "cedar", 1, -1, 0);
-    audit_finds(w, "in open bids");
+    audit_finds(w, "by its bids");
     change_account(w, "birch", 1, 0, -1);
-    audit_finds(w, "in open trades");
-    change_account(w, "birch", -200000, 0, 0);
-    change_account(w, "cedar", 200000, 0, 0);
-    audit_finds(w, "sum to"); /* a balance below zero is a very large one */
+    audit_finds(w, "by its trades");
+    change_account(w, "birch", -200000, 0, 0); /* a balance below zero is a very large one */
+    audit_finds(w, "below zero");
 
     assert_int_equal(order_get(world_view(w), order, &row), TIDE_OK);
     key_book(book, row.listing, row.side, row.price, order);
     assert_int_equal(state_del(world_view(w), TABLE_BOOK, book), TIDE_OK);
-    audit_finds(w, "orders in the book");
+    audit_finds(w, "table book");
     row.resting = 0;
     key_u64(key, order);
     assert_int_equal(state_put(world_view(w), TABLE_ORDER, key, &row), TIDE_OK);
     audit_finds(w, "does not rest");
     row.resting = row.closed = 1;
     assert_int_equal(state_put(world_view(w), TABLE_ORDER, key, &row), TIDE_OK);
-    audit_finds(w, "not an open one");
+    audit_finds(w, "in a wrong list");
 }
 
 static void test_the_audit_finds_what_does_not_add_up(void **state)
@@ -371,6 +458,8 @@ int main(void)
         cmocka_unit_test(test_a_trade_moves_only_along_its_table),
         cmocka_unit_test(test_a_trade_takes_what_is_there),
         cmocka_unit_test(test_an_order_ends_once),
+        cmocka_unit_test(test_only_what_rests_is_changed),
+        cmocka_unit_test(test_a_market_order_spends_its_budget_and_never_rests),
         cmocka_unit_test(test_parties_and_the_market_begin_once),
         cmocka_unit_test(test_postings_balance_and_stay_above_zero),
         cmocka_unit_test(test_each_asset_balances_by_itself),

@@ -189,6 +189,43 @@ static void test_a_missing_continue_is_found(void **state)
                check_missing_continue);
 }
 
+#define SAMPLED_MARKET \
+    "party acme vendor\nparty rev reviewer\nparty till bank\nparty birch buyer\n" \
+    "at 09:11 acme lists air \"Air quality\" bytes 3932160 samples 3\nat 09:12 broker stores air\n" \
+    "at 09:13 rev approves air\nat 09:14 till deposits 1.00 to birch reference R1\n"
+
+static void check_missing_drawn(struct world *w)
+{
+    struct verify_result result;
+    size_t drawn = last_statement(w, KIND_DRAWN);
+    assert_int_equal(drawn, last_statement(w, KIND_REVIEW) + 3); /* it moved and was registered */
+    keep(w);
+    take_out(w, drawn, drawn + 2);
+    finds(w, drawn, "a `drawn` was due");
+
+    /* A draw like the others, but from the root a record later, is of the broker's own choosing. */
+    struct body_drawn body = {.listing = symbol_get(w, 'l', "air")};
+    struct record r = decoded(w, drawn);
+    world_log_root(w, drawn - 1, body.root);
+    w->now_ms = r.time_ms;
+    r.payload = world_envelope(w, world_person(w, "broker"), KIND_DRAWN, &body, NULL);
+    kept[drawn] = encoded(w, r);
+    finds(w, drawn, "not drawn from the log's root");
+
+    /* The right root passes, up to the event, whose salt is another now. */
+    world_log_root(w, last_statement(w, KIND_REVIEW) + 1, body.root);
+    r.payload = world_envelope(w, world_person(w, "broker"), KIND_DRAWN, &body, NULL);
+    kept[drawn] = encoded(w, r);
+    finds(w, drawn + 1, "another event");
+    assert_int_equal(verify_kept(w, true, &result), TIDE_OK);
+}
+
+static void test_a_draw_from_another_root_is_found(void **state)
+{
+    (void)state;
+    with_world(SAMPLED_MARKET, check_missing_drawn);
+}
+
 static void check_refused_statement(struct world *w)
 {
     /* The same statement twice, with its event. */
@@ -257,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_signatures_are_checked_if_asked_for),
         cmocka_unit_test(test_a_missing_tick_is_found),
         cmocka_unit_test(test_a_missing_continue_is_found),
+        cmocka_unit_test(test_a_draw_from_another_root_is_found),
         cmocka_unit_test(test_what_is_refused_again_is_found),
         cmocka_unit_test(test_progress_can_stop_it),
     };

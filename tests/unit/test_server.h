@@ -24,7 +24,10 @@
 
 #define ORIGIN "test.example/log"
 
-enum who { BROKER, OPERATOR, OPERATOR_2, REVIEWER, BANK, VENDOR, BUYER, REGULATOR, STRANGER, N_WHO };
+/* world_open enrols those up to the regulator; the issuer, the arbiter and the other buyer are for tests that need them. */
+enum who {
+    BROKER, OPERATOR, OPERATOR_2, REVIEWER, BANK, VENDOR, BUYER, REGULATOR, STRANGER, ISSUER, ARBITER, OTHER, N_WHO
+};
 
 struct world {
     struct identity *ids[N_WHO];

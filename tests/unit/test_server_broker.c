@@ -239,6 +239,78 @@ static void stopping_answers_what_was_taken_and_publishes_it(void **state)
     tiles_close(&tiles);
 }
 
+/* What the tape says next, after heartbeats. */
+static const struct body_tape *hear(void *tape, uint64_t from)
+{
+    static uint8_t frame[LIMIT_TRADE_FRAME_BYTES];
+    const struct body_tape *message;
+    do {
+        int len = zmq_recv(tape, frame, sizeof frame, 0);
+        assert_true(len > 0);
+        assert_ok(tape_decode(BYTES(frame, (size_t)len), &w.arena, &message));
+    } while (message->next <= from);
+    return message;
+}
+
+static void the_tape_is_served(void **state)
+{
+    (void)state;
+    char endpoint[64];
+    struct body_q_none none;
+    struct body_q_tape picture = {0};
+    struct reply reply = client_ask(&client, "doors", &none);
+    assert_int_equal(reply.code, OUTCOME_OK);
+    uint64_t tape_port = ((const struct body_r_doors *)reply.body)->tape_port;
+    assert_int_equal(tape_port, wait_for_port("tape"));
+
+    struct client tape; /* only for its keys and its address */
+    client_open(&tape, context, &w, BUYER, port);
+    zmq_close(tape.socket);
+    tape.socket = zmq_socket(context, ZMQ_SUB);
+    int zero = 0, timeout_ms = 6000;
+    zmq_setsockopt(tape.socket, ZMQ_LINGER, &zero, sizeof zero);
+    zmq_setsockopt(tape.socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
+    zmq_setsockopt(tape.socket, ZMQ_CURVE_SERVERKEY, identity_wire_public(w.ids[BROKER]), 32);
+    zmq_setsockopt(tape.socket, ZMQ_CURVE_PUBLICKEY, identity_wire_public(w.ids[BUYER]), 32);
+    zmq_setsockopt(tape.socket, ZMQ_CURVE_SECRETKEY, identity_wire_secret(w.ids[BUYER]), 32);
+    zmq_setsockopt(tape.socket, ZMQ_SUBSCRIBE, "", 0);
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%u", (unsigned)tape_port);
+    assert_int_equal(zmq_connect(tape.socket, endpoint), 0);
+    uint64_t from = hear(tape.socket, 0)->next;
+    reply = client_ask(&client, "tape", &picture);
+    assert_int_equal(((const struct body_r_tape *)reply.body)->next, from);
+    reply = submit(&client, deposit_envelope(100, "a"));
+    assert_int_equal(reply.code, OUTCOME_OK);
+    uint64_t next = ((const struct body_r_submit *)reply.body)->next_index;
+    const struct body_tape *message = hear(tape.socket, from);
+    assert_int_equal(message->from, from);
+    assert_int_equal(message->next, next);
+    client_close(&tape);
+}
+
+/* The whole way of a card: stated, given, shown to an operator, erased. */
+static void a_card_is_kept_beside_the_journal(void **state)
+{
+    (void)state;
+    struct statement s;
+    struct bytes bytes;
+    struct body_card card = {0};
+    struct body_q_put_card put = {.salt = {3}, .card = BYTES_TEXT("{\"phone\":\"1\"}")};
+    struct body_q_party self = {0};
+    struct body_q_none none;
+    cards_hash(put.salt, put.card, card.card_hash);
+    assert_int_equal(submit(&client, envelope_of(&w, BANK, KIND_CARD, &card, 60000, &s, &bytes)).code, OUTCOME_OK);
+    struct reply reply = client_ask(&client, "put_card", &put);
+    for (int i = 0; i < 100 && reply.code == OUTCOME_NO_SUCH_CARD; i++) { /* the state is committed a moment later */
+        usleep(10000);
+        reply = client_ask(&client, "put_card", &put);
+    }
+    assert_int_equal(reply.code, OUTCOME_OK);
+    assert_int_equal(client_ask(&client, "card", &self).code, OUTCOME_OK);
+    assert_int_equal(client_ask(&client, "erase_card", &none).code, OUTCOME_OK);
+    assert_int_equal(client_ask(&client, "card", &self).code, OUTCOME_NO_SUCH_CARD);
+}
+
 #define BROKER_TEST(name) cmocka_unit_test_setup_teardown(name, build, tear_down)
 
 int main(void)
@@ -249,6 +321,8 @@ int main(void)
         BROKER_TEST(pipelined_statements_keep_their_order),
         BROKER_TEST(one_peer_has_half_of_the_room),
         BROKER_TEST(a_query_can_wait_for_what_was_just_stated),
+        BROKER_TEST(the_tape_is_served),
+        BROKER_TEST(a_card_is_kept_beside_the_journal),
         BROKER_TEST(stopping_answers_what_was_taken_and_publishes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,12 @@ static enum tide_err fake_size(void *ctx, uint64_t *n_records)
     return TIDE_OK;
 }
 
+static enum tide_err fake_head(void *ctx, struct merkle_tree *out)
+{
+    (void)ctx;
+    return journal_head(w.journal, out);
+}
+
 static enum tide_err fake_read(void *ctx, uint64_t first, size_t max_n, size_t max_bytes, struct arena *arena,
                                struct bytes *out, size_t *n)
 {
@@ -87,7 +93,7 @@ static enum tide_err open_sequencer(size_t commit_batches)
 {
     struct sequencer_options options = {
         .io = {.now_ms = fake_now_ms, .random = fake_random, .append = fake_append, .size = fake_size,
-               .read = fake_read, .finished = fake_finished, .released = fake_released},
+               .head = fake_head, .read = fake_read, .finished = fake_finished, .released = fake_released},
         .state = w.state, .identity = w.ids[BROKER], .commit_batches = commit_batches,
     };
     return sequencer_new(&options, &sequencer);
@@ -473,6 +479,122 @@ static void stored_is_the_brokers_own_statement(void **state)
     assert_int_equal(journal_size(), size + 2); /* the second was refused */
 }
 
+/* ---- samples ---- */
+
+/* A listing that promises samples, its content stored. */
+static uint64_t publish_with_samples(void)
+{
+    struct body_publish p = {.kind = LISTING_DATASET, .title = BYTES_TEXT("Air"), .terms = BYTES_TEXT("Use it well."),
+                             .plaintext_len = 60 * 65536, .samples = 3};
+    p.n_chunks = age_n_chunks(p.plaintext_len);
+    p.payload_len = age_payload_len(p.plaintext_len);
+    p.right_operating[0] = p.nonce[0] = p.content_root[0] = p.key_commitment[0] = 9;
+    uint64_t listing = state_it(&w, VENDOR, KIND_PUBLISH, &p) + 1;
+    struct body_stored stored = {.listing = listing};
+    state_it(&w, BROKER, KIND_STORED, &stored);
+    fake.now_ms = w.now_ms;
+    return listing;
+}
+
+static struct job *approval_job(uint64_t listing)
+{
+    struct job *job = new_job(JOB_STATEMENT, REVIEWER);
+    struct body_review *body = arena_calloc(&w.arena, 1, sizeof *body);
+    assert_non_null(body);
+    *body = (struct body_review){.listing = listing, .verdict = REVIEW_APPROVE};
+    job->envelope = envelope_of(&w, REVIEWER, KIND_REVIEW, body, 60000, &job->statement, &job->statement_bytes);
+    return job;
+}
+
+/* The root of the journal's first records, from the records alone. */
+static void root_of_journal(uint64_t size, uint8_t root[32])
+{
+    struct merkle_tree tree = {0};
+    for (uint64_t i = 0; i < size; i++) {
+        struct bytes bytes;
+        uint8_t leaf[32];
+        size_t n;
+        assert_ok(journal_read(w.journal, i, 1, SIZE_MAX, &w.arena, &bytes, &n));
+        merkle_leaf_hash(bytes, leaf);
+        merkle_append(&tree, leaf);
+    }
+    merkle_root(&tree, root);
+}
+
+static void check_drawn(uint64_t listing, const struct body_r_submit *approved)
+{
+    uint8_t root[32];
+    struct statement drawn = statement_at(approved->next_index);
+    const struct body_drawn *body = drawn.body;
+    assert_int_equal(drawn.kind, KIND_DRAWN);
+    assert_memory_equal(drawn.party, identity_party(w.ids[BROKER]), 32);
+    assert_int_equal(body->listing, listing);
+    root_of_journal(approved->first_index + 1, root);
+    assert_memory_equal(body->root, root, 32);
+}
+
+/* Right behind the approval, in the same append, whatever else is in the batch. */
+static void a_sample_is_drawn_at_once(void **state)
+{
+    (void)state;
+    uint64_t listing = publish_with_samples();
+    assert_ok(open_sequencer(0));
+    uint64_t size = journal_size();
+    struct job *batch[] = {deposit_job(100, "a"), approval_job(listing), deposit_job(200, "b"), approval_job(listing)};
+    assert_ok(sequencer_batch(sequencer, batch, 4));
+    assert_int_equal(fake.n_appends, 1);
+    const struct body_r_submit *approved = accepted(batch[1]), *after = accepted(batch[2]);
+    assert_int_equal(approved->first_index, size + 2);
+    assert_int_equal(approved->events.n, approved->next_index - approved->first_index - 1);
+    check_drawn(listing, approved);
+    assert_int_equal(after->first_index, approved->next_index + 2); /* `drawn` and its event are between */
+    assert_int_equal(reply_of(batch[3]).code, OUTCOME_WRONG_STATE);
+    assert_int_equal(journal_size(), after->next_index);
+}
+
+/* The first of a batch: the journal's own head is all there is below it. */
+static void a_sample_is_drawn_from_a_log_that_is_durable_but_for_one(void **state)
+{
+    (void)state;
+    uint64_t listing = publish_with_samples();
+    assert_ok(open_sequencer(0));
+    struct job *batch[] = {approval_job(listing)};
+    assert_ok(sequencer_batch(sequencer, batch, 1));
+    check_drawn(listing, accepted(batch[0]));
+}
+
+/* The approval and its draw are lost together, or not at all. */
+static void an_approval_that_is_not_journaled_draws_nothing(void **state)
+{
+    (void)state;
+    uint64_t listing = publish_with_samples(), size = journal_size();
+    assert_ok(open_sequencer(0));
+    fake.fail_at = 1;
+    fake.failure = TIDE_EFULL;
+    struct job *batch[] = {approval_job(listing), deposit_job(1, "a")};
+    assert_ok(sequencer_batch(sequencer, batch, 2));
+    assert_int_equal(reply_of(batch[0]).code, OUTCOME_FULL);
+    assert_int_equal(journal_size(), size);
+    struct job *retry[] = {again(batch[0], REVIEWER)};
+    assert_ok(sequencer_batch(sequencer, retry, 1));
+    check_drawn(listing, accepted(retry[0]));
+}
+
+/* A halted market has no outage: its halt counts the time. */
+static void no_outage_is_stated_while_the_market_is_halted(void **state)
+{
+    (void)state;
+    const struct body_halt halt = {.listing = 0, .reason = BYTES_TEXT("Maintenance.")};
+    uint64_t wait_ms, due = market_with_trade();
+    state_it(&w, OPERATOR, KIND_HALT, &halt);
+    uint64_t size = journal_size();
+    fake.now_ms = due + 60 * 60 * 1000;
+    assert_ok(open_sequencer(0));
+    assert_int_equal(journal_size(), size); /* nor is the trade's deadline due */
+    assert_ok(sequencer_idle(sequencer, &wait_ms));
+    assert_int_equal(wait_ms, 60000);
+}
+
 /* A crash between journal and state: the journal's tail is applied when it starts. */
 static void starts_from_the_journals_tail(void **state)
 {
@@ -507,6 +629,10 @@ int main(void)
         SEQUENCER_TEST(an_outage_is_stated_in_the_first_tick),
         SEQUENCER_TEST(an_outage_is_not_forgotten_when_the_disk_is_full),
         SEQUENCER_TEST(stored_is_the_brokers_own_statement),
+        SEQUENCER_TEST(a_sample_is_drawn_at_once),
+        SEQUENCER_TEST(a_sample_is_drawn_from_a_log_that_is_durable_but_for_one),
+        SEQUENCER_TEST(an_approval_that_is_not_journaled_draws_nothing),
+        SEQUENCER_TEST(no_outage_is_stated_while_the_market_is_halted),
         SEQUENCER_TEST(starts_from_the_journals_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #define CAP (8u << 20)
 
 #define FIELDS_PART(F) F(TEXT, word, 1, 8, NOREF, "") F(U64, number, 0, 9, NOREF, "")
-#define FIELDS_SAMPLE(F) \
+#define FIELDS_EXAMPLE(F) \
     F(U64, count, 2, 10, NOREF, "") F(I64, delta, 0, 100, NOREF, "") F(BOOL, yes, 0, 1, NOREF, "") \
     F(MONEY, price, 0, LIMIT_AMOUNT, NOREF, "") F(TIME, at, 0, LIMIT_AMOUNT, NOREF, "") \
     F(INDEX, index, 1, LIMIT_AMOUNT, NOREF, "") F(ENUM, kind, 0, LISTING_COMPUTE, names_listing_kind, "") \
@@ -25,13 +25,13 @@
     F(LIST, parts, 1, 3, schema_part, "")
 
 struct part { FIELDS_PART(FIELD_AS_MEMBER) };
-struct sample { FIELDS_SAMPLE(FIELD_AS_MEMBER) };
+struct example { FIELDS_EXAMPLE(FIELD_AS_MEMBER) };
 static const struct field part_fields[] = {FIELDS_PART(FIELD_ENTRY(part))};
 static const struct schema schema_part = {.name = "part", .size = sizeof(struct part), .fields = part_fields,
                                           .n_fields = ARRAY_LEN(part_fields)};
-static const struct field sample_fields[] = {FIELDS_SAMPLE(FIELD_ENTRY(sample))};
-static const struct schema schema_sample = {.name = "sample", .size = sizeof(struct sample), .fields = sample_fields,
-                                            .n_fields = ARRAY_LEN(sample_fields)};
+static const struct field example_fields[] = {FIELDS_EXAMPLE(FIELD_ENTRY(example))};
+static const struct schema schema_example = {.name = "example", .size = sizeof(struct example), .fields = example_fields,
+                                            .n_fields = ARRAY_LEN(example_fields)};
 
 static struct arena arena;
 static struct part parts[4];
@@ -50,9 +50,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct sample valid_sample(void)
+static struct example valid_example(void)
 {
-    struct sample s = {.count = 2, .index = 1, .roles = ROLE_BUYER, .text = BYTES_TEXT("数据")};
+    struct example s = {.count = 2, .index = 1, .roles = ROLE_BUYER, .text = BYTES_TEXT("数据")};
     s.bin = BYTES("\0\1", 2);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) parts[i] = (struct part){BYTES_TEXT("w"), i};
     memset(s.party, 3, sizeof s.party);
@@ -75,26 +75,26 @@ static enum tide_err decode(struct bytes in, void *out, const char **bad)
 {
     struct codec_value v;
     assert_int_equal(codec_unpack(in, &arena, &v), TIDE_OK);
-    return fields_decode(&schema_sample, v, &arena, out, bad);
+    return fields_decode(&schema_example, v, &arena, out, bad);
 }
 
 /*
  * `s` must be refused because of `name`: by the encoder, by fields_check, and (from an encoder without bounds) by the
  * decoder.
  */
-static void refuse(const struct sample *s, const char *name)
+static void refuse(const struct example *s, const char *name)
 {
-    struct field loose_fields[ARRAY_LEN(sample_fields)], loose_part_fields[ARRAY_LEN(part_fields)];
-    struct schema loose = schema_sample, loose_part = schema_part;
-    struct sample back;
+    struct field loose_fields[ARRAY_LEN(example_fields)], loose_part_fields[ARRAY_LEN(part_fields)];
+    struct schema loose = schema_example, loose_part = schema_part;
+    struct example back;
     struct bytes out;
     const char *bad = NULL;
 
-    assert_int_equal(encode(&schema_sample, s, &out), TIDE_EINVAL);
-    assert_false(fields_check(&schema_sample, s, &bad));
+    assert_int_equal(encode(&schema_example, s, &out), TIDE_EINVAL);
+    assert_false(fields_check(&schema_example, s, &bad));
     assert_string_equal(bad, name);
 
-    memcpy(loose_fields, sample_fields, sizeof sample_fields);
+    memcpy(loose_fields, example_fields, sizeof example_fields);
     memcpy(loose_part_fields, part_fields, sizeof part_fields);
     for (size_t i = 0; i < ARRAY_LEN(loose_fields); i++) {
         loose_fields[i].min = 0;
@@ -114,7 +114,7 @@ static void refuse(const struct sample *s, const char *name)
 
 #define REFUSE(name, change) \
     do { \
-        struct sample s = valid_sample(); \
+        struct example s = valid_example(); \
         change; \
         refuse(&s, name); \
     } while (0)
@@ -147,11 +147,11 @@ static void test_bounds(void **state)
     REFUSE("parts", s.parts.n = 4);
     REFUSE("word", parts[0].word.len = 0);
     REFUSE("number", (parts[1].number = 10, s.parts.n = 2));
-    struct sample ok = valid_sample();
-    assert_true(fields_check(&schema_sample, &ok, NULL));
+    struct example ok = valid_example();
+    assert_true(fields_check(&schema_example, &ok, NULL));
     struct bytes out;
     ok.text = BYTES("\xff", 1);
-    assert_int_equal(encode(&schema_sample, &ok, &out), TIDE_EINVAL);
+    assert_int_equal(encode(&schema_example, &ok, &out), TIDE_EINVAL);
 }
 
 /* Wrong shapes that no encoder of ours makes. */
@@ -159,18 +159,18 @@ static void test_wrong_shapes(void **state)
 {
     (void)state;
     static const uint8_t zeros[64];
-    struct sample s = valid_sample(), back;
+    struct example s = valid_example(), back;
     struct bytes good, changed;
     const char *bad;
-    assert_int_equal(encode(&schema_sample, &s, &good), TIDE_OK);
-    for (size_t i = 0; i < schema_sample.n_fields; i++) {
+    assert_int_equal(encode(&schema_example, &s, &good), TIDE_OK);
+    for (size_t i = 0; i < schema_example.n_fields; i++) {
         for (unsigned kind = 0; kind < 5; kind++) {
             struct codec_writer w;
             struct codec_value v, item;
             assert_int_equal(codec_unpack(good, &arena, &v), TIDE_OK);
             codec_writer_init(&w, &arena, 1u << 20);
-            codec_put_array(&w, schema_sample.n_fields);
-            for (size_t j = 0; j < schema_sample.n_fields; j++) {
+            codec_put_array(&w, schema_example.n_fields);
+            for (size_t j = 0; j < schema_example.n_fields; j++) {
                 struct bytes span;
                 uint64_t u;
                 size_t n;
@@ -179,7 +179,7 @@ static void test_wrong_shapes(void **state)
                 else if (i == j && kind == 1) codec_put_text(&w, BYTES(NULL, 0));
                 else if (i == j && kind == 2) codec_put_bin(&w, BYTES(s.sig, 31));
                 else if (i == j && kind == 3) codec_put_i64(&w, -1000);
-                else if (i == j && kind == 4) codec_put_bin(&w, BYTES(zeros, field_fixed_len(sample_fields[j].type)));
+                else if (i == j && kind == 4) codec_put_bin(&w, BYTES(zeros, field_fixed_len(example_fields[j].type)));
                 else if (codec_get_u64(item, &u)) codec_put_u64(&w, u);
                 else if (codec_get_text(item, &span)) codec_put_text(&w, span);
                 else if (codec_get_bin(item, &span)) codec_put_bin(&w, span);
@@ -192,14 +192,14 @@ static void test_wrong_shapes(void **state)
             assert_int_equal(w.err, TIDE_OK);
             changed = codec_writer_bytes(&w);
             enum tide_err err = decode(changed, &back, &bad);
-            if (err != TIDE_EMALFORMED || strcmp(bad, sample_fields[i].name) != 0) {
-                fail_msg("%s as shape %u: error %d", sample_fields[i].name, kind, (int)err);
+            if (err != TIDE_EMALFORMED || strcmp(bad, example_fields[i].name) != 0) {
+                fail_msg("%s as shape %u: error %d", example_fields[i].name, kind, (int)err);
             }
         }
     }
     /* one field too few, one too many, no array */
     assert_int_equal(decode(BYTES("\x90", 1), &back, &bad), TIDE_EMALFORMED);
-    assert_string_equal(bad, "sample");
+    assert_string_equal(bad, "example");
     assert_int_equal(decode(BYTES("\x05", 1), &back, NULL), TIDE_EMALFORMED);
     uint8_t *more = exact_copy(BYTES(good.data, good.len + 1));
     assert_int_equal(more[0], 0xdc);
@@ -214,15 +214,15 @@ static void test_round_trip(void **state)
     (void)state;
     struct chance chance = {3};
     for (unsigned round = 0; round < 2000; round++) {
-        struct sample *s = random_body_new(&chance, &schema_sample, &arena), back;
+        struct example *s = random_body_new(&chance, &schema_example, &arena), back;
         struct bytes first, second;
         const char *bad = "?";
-        assert_int_equal(encode(&schema_sample, s, &first), TIDE_OK);
+        assert_int_equal(encode(&schema_example, s, &first), TIDE_OK);
         memset(&back, 0xee, sizeof back);
         assert_int_equal(decode(first, &back, &bad), TIDE_OK);
         assert_null(bad);
-        assert_true(bodies_equal(&schema_sample, s, &back));
-        assert_int_equal(encode(&schema_sample, &back, &second), TIDE_OK);
+        assert_true(bodies_equal(&schema_example, s, &back));
+        assert_int_equal(encode(&schema_example, &back, &second), TIDE_OK);
         assert_true(bytes_equal(first, second));
         arena_reset(&arena);
     }
@@ -231,13 +231,13 @@ static void test_round_trip(void **state)
 static void test_json_view(void **state)
 {
     (void)state;
-    struct sample s = valid_sample();
+    struct example s = valid_example();
     s.delta = -5;
     s.yes = 1;
     s.roles = ROLE_VENDOR | ROLE_REGULATOR;
     s.kind = LISTING_MODEL;
     s.price = LIMIT_AMOUNT;
-    json_t *view = fields_to_json(&schema_sample, &s);
+    json_t *view = fields_to_json(&schema_example, &s);
     char *text = json_dumps(view, JSON_COMPACT);
     assert_string_equal(text,
         "{\"count\":2,\"delta\":-5,\"yes\":true,\"price\":9007199254740991,\"at\":0,\"index\":1,\"kind\":\"model\","
@@ -249,7 +249,7 @@ static void test_json_view(void **state)
     free(text);
     json_decref(view);
     s.kind = 77;
-    view = fields_to_json(&schema_sample, &s);
+    view = fields_to_json(&schema_example, &s);
     assert_string_equal(json_string_value(json_object_get(view, "kind")), "?");
     json_decref(view);
 }
@@ -259,28 +259,28 @@ static void test_json_round_trip(void **state)
     (void)state;
     struct chance chance = {4};
     for (unsigned round = 0; round < 1000; round++) {
-        struct sample *s = random_body_new(&chance, &schema_sample, &arena), back;
+        struct example *s = random_body_new(&chance, &schema_example, &arena), back;
         const char *bad;
-        json_t *view = fields_to_json(&schema_sample, s);
+        json_t *view = fields_to_json(&schema_example, s);
         assert_non_null(view);
-        assert_int_equal(fields_from_json(&schema_sample, view, &arena, &back, &bad), TIDE_OK);
+        assert_int_equal(fields_from_json(&schema_example, view, &arena, &back, &bad), TIDE_OK);
         json_decref(view);
-        assert_true(bodies_equal(&schema_sample, s, &back));
+        assert_true(bodies_equal(&schema_example, s, &back));
         arena_reset(&arena);
     }
 }
 
 static void refuse_json(const char *member, const char *value, const char *name)
 {
-    struct sample s = valid_sample(), back;
+    struct example s = valid_example(), back;
     const char *bad = NULL;
-    json_t *view = fields_to_json(&schema_sample, &s);
+    json_t *view = fields_to_json(&schema_example, &s);
     json_t *other = json_loads(value, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     assert_non_null(other);
     json_object_set_new(view, member, other);
-    assert_int_equal(fields_from_json(&schema_sample, view, &arena, &back, &bad), TIDE_EINVAL);
+    assert_int_equal(fields_from_json(&schema_example, view, &arena, &back, &bad), TIDE_EINVAL);
     assert_string_equal(bad, name);
-    assert_int_equal(fields_from_json(&schema_sample, view, &arena, &back, NULL), TIDE_EINVAL);
+    assert_int_equal(fields_from_json(&schema_example, view, &arena, &back, NULL), TIDE_EINVAL);
     json_decref(view);
 }
 
@@ -319,20 +319,20 @@ static void test_json_refused(void **state)
     refuse_json("parts", "[{\"number\":1}]", "word");
     refuse_json("parts", "[7]", "part");
 
-    struct sample back;
+    struct example back;
     json_t *empty = json_object();
-    assert_int_equal(fields_from_json(&schema_sample, empty, &arena, &back, NULL), TIDE_EINVAL); /* required ones */
+    assert_int_equal(fields_from_json(&schema_example, empty, &arena, &back, NULL), TIDE_EINVAL); /* required ones */
     json_decref(empty);
 }
 
 static void test_no_memory(void **state)
 {
     (void)state;
-    struct sample s = valid_sample(), back;
+    struct example s = valid_example(), back;
     struct bytes out;
     s.parts.n = 3;
-    assert_int_equal(encode(&schema_sample, &s, &out), TIDE_OK);
-    json_t *view = fields_to_json(&schema_sample, &s);
+    assert_int_equal(encode(&schema_example, &s, &out), TIDE_OK);
+    json_t *view = fields_to_json(&schema_example, &s);
     unsigned refused = 0;
     for (size_t cap = 0; cap < 2048; cap += 16) {
         struct arena small;
@@ -340,17 +340,17 @@ static void test_no_memory(void **state)
         struct codec_writer w;
         arena_init(&small, cap);
         enum tide_err err = codec_unpack(out, &small, &v);
-        if (err == TIDE_OK) err = fields_decode(&schema_sample, v, &small, &back, NULL);
+        if (err == TIDE_OK) err = fields_decode(&schema_example, v, &small, &back, NULL);
         assert_true(err == TIDE_OK || err == TIDE_ENOMEM);
         refused += err != TIDE_OK;
         arena_deinit(&small);
         arena_init(&small, cap);
         codec_writer_init(&w, &small, 1u << 20);
-        fields_encode(&schema_sample, &s, &w);
+        fields_encode(&schema_example, &s, &w);
         assert_true(w.err == TIDE_OK || w.err == TIDE_ENOMEM);
         arena_deinit(&small);
         arena_init(&small, cap);
-        err = fields_from_json(&schema_sample, view, &small, &back, NULL);
+        err = fields_from_json(&schema_example, view, &small, &back, NULL);
         assert_true(err == TIDE_OK || err == TIDE_ENOMEM);
         arena_deinit(&small);
     }
@@ -368,12 +368,12 @@ static void *failing_malloc(size_t size)
 static void test_json_no_memory(void **state)
 {
     (void)state;
-    struct sample s = valid_sample();
+    struct example s = valid_example();
     long n = 0;
     json_set_alloc_funcs(failing_malloc, free);
     for (json_t *view = NULL; view == NULL; n++) {
         mallocs_left = n;
-        view = fields_to_json(&schema_sample, &s);
+        view = fields_to_json(&schema_example, &s);
         json_decref(view);
         if (view != NULL) break;
     }
@@ -384,13 +384,13 @@ static void test_json_no_memory(void **state)
 static void test_lookups(void **state)
 {
     (void)state;
-    assert_ptr_equal(fields_find(&schema_sample, "delta"), &sample_fields[1]);
-    assert_null(fields_find(&schema_sample, "nothing"));
-    const struct field *kind = fields_find(&schema_sample, "kind");
+    assert_ptr_equal(fields_find(&schema_example, "delta"), &example_fields[1]);
+    assert_null(fields_find(&schema_example, "nothing"));
+    const struct field *kind = fields_find(&schema_example, "kind");
     assert_string_equal(field_enum_name(kind, LISTING_API), "api");
     assert_string_equal(field_enum_name(kind, 5), "?");
     assert_string_equal(field_enum_name(kind, UINT64_MAX), "?");
-    assert_string_equal(field_enum_name(&sample_fields[0], 0), "?");
+    assert_string_equal(field_enum_name(&example_fields[0], 0), "?");
 }
 
 int main(void)

@@ -103,6 +103,40 @@ static void test_truncations(void **state)
     }
 }
 
+static void test_tape(void **state)
+{
+    (void)state;
+    struct chance chance = {29};
+    const struct body_tape *back;
+    struct bytes out;
+    for (unsigned round = 0; round < 100; round++) {
+        struct body_tape *message = random_body_new(&chance, &schema_tape, &arena);
+        bool backwards = message->next < message->from;
+        enum tide_err err = tape_encode(message, &arena, &out);
+        if (err == TIDE_OK) {
+            assert_int_equal(tape_decode(out, &arena, &back), backwards ? TIDE_EMALFORMED : TIDE_OK);
+            assert_true(backwards ? back == NULL : bodies_equal(&schema_tape, message, back));
+            for (size_t len = 0; len < out.len; len += 1 + len / 200) {
+                uint8_t *cut = exact_copy(BYTES(out.data, len));
+                assert_int_equal(tape_decode(BYTES(cut, len), &arena, &back), TIDE_EMALFORMED);
+                free(cut);
+            }
+        } else {
+            assert_int_equal(err, TIDE_ELIMIT); /* more than a frame: the broker splits it before */
+        }
+        arena_reset(&arena);
+    }
+    static const uint8_t expected[] = {0x92, 0x01, 0x97, 0x05, 0x05, 0x09, 0x90, 0x90, 0x90, 0x90};
+    struct body_tape nothing_new = {.from = 5, .next = 5, .time_ms = 9};
+    assert_int_equal(tape_encode(&nothing_new, &arena, &out), TIDE_OK);
+    assert_true(bytes_equal(out, BYTES(expected, sizeof expected)));
+    uint8_t other[sizeof expected];
+    memcpy(other, expected, sizeof other);
+    other[1] = 2; /* another protocol */
+    assert_int_equal(tape_decode(BYTES(other, sizeof other), &arena, &back), TIDE_EMALFORMED);
+    arena_reset(&arena);
+}
+
 /* [1, 9, verb, []] */
 static enum tide_err decode_verb(const char *verb, struct request *out)
 {
@@ -210,7 +244,7 @@ static void test_frames_are_bounded(void **state)
     struct body_r_proof proof = {BYTES(big, 50000), BYTES_TEXT("proof")}; /* a regulator may ask for any record */
     a.body = &proof;
     assert_int_equal(reply_encode(&a, &schema_r_proof, &arena, &out), TIDE_OK);
-    struct body_r_receipt receipt = {BYTES_TEXT("note"), BYTES(big, 50000), BYTES_TEXT("proof")};
+    struct body_r_receipt receipt = {.note = BYTES_TEXT("note"), .record = BYTES(big, 50000), .proof = BYTES_TEXT("proof")};
     a.body = &receipt;
     assert_int_equal(reply_encode(&a, &schema_r_receipt, &arena, &out), TIDE_ELIMIT);
     free(big);
@@ -329,6 +363,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_request_round_trips, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_reply_round_trips, setup, teardown),
         cmocka_unit_test_setup_teardown(test_truncations, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tape, setup, teardown),
         cmocka_unit_test_setup_teardown(test_verbs_with_index, setup, teardown),
         cmocka_unit_test_setup_teardown(test_malformed_requests, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),

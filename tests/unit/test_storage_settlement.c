@@ -222,7 +222,7 @@ static void test_truncated_and_flipped(void **state)
 
 static void test_receipt(void **state)
 {
-    struct receipt r = {BYTES_TEXT(NOTE), BYTES_TEXT(PROOF)}, back;
+    struct receipt r = {.note = BYTES_TEXT(NOTE), .proof = BYTES_TEXT(PROOF)}, back;
     (void)state;
     struct bytes file = receipt_format(&r, &arena);
     assert_true(bytes_equal(file, BYTES_TEXT(NOTE "\n" PROOF)));
@@ -252,7 +252,7 @@ static void test_what_is_no_receipt(void **state)
     assert_no_receipt("\xe2\x80\x94 m BBBB\n\n" PROOF); /* no text */
 
     /* parts that would come apart elsewhere */
-    struct receipt r = {BYTES_TEXT("text\n\n" PROOF), BYTES_TEXT(PROOF)};
+    struct receipt r = {.note = BYTES_TEXT("text\n\n" PROOF), .proof = BYTES_TEXT(PROOF)};
     assert_null(receipt_format(&r, &arena).data);
     r.note = BYTES_TEXT(NOTE "\n");
     assert_null(receipt_format(&r, &arena).data);
@@ -267,13 +267,48 @@ static void test_what_is_no_receipt(void **state)
 static void test_receipt_with_odd_origin(void **state)
 {
     static const char odd[] = "c2sp.org/tlog-proof@v1\nindex 5\n\nc2sp.org/tlog-proof@v1\n6\nroot\n\n\xe2\x80\x94 m CCCC\n";
-    struct receipt r = {BYTES_TEXT(NOTE), BYTES_TEXT(odd)}, back;
+    struct receipt r = {.note = BYTES_TEXT(NOTE), .proof = BYTES_TEXT(odd)}, back;
     (void)state;
     struct bytes file = receipt_format(&r, &arena);
     assert_non_null(file.data);
     assert_ok(receipt_parse(file, &back));
     assert_true(bytes_equal(back.note, r.note));
     assert_true(bytes_equal(back.proof, r.proof));
+}
+
+/* Changes of keys follow the proof, each a proof of its own, in order. */
+static void test_receipt_with_changes(void **state)
+{
+    static const char odd[] = "c2sp.org/tlog-proof@v1\nindex 7\n\nc2sp.org/tlog-proof@v1\n9\nroot\n\n\xe2\x80\x94 m DDDD\n";
+    struct receipt r = {.note = BYTES_TEXT(NOTE), .proof = BYTES_TEXT(PROOF),
+                        .changes = {BYTES_TEXT(odd), BYTES_TEXT(PROOF)}, .n_changes = 2}, back;
+    (void)state;
+    struct bytes file = receipt_format(&r, &arena);
+    assert_non_null(file.data);
+    assert_ok(receipt_parse(file, &back));
+    assert_true(bytes_equal(back.proof, r.proof));
+    assert_int_equal(back.n_changes, 2);
+    for (size_t i = 0; i < 2; i++) assert_true(bytes_equal(back.changes[i], r.changes[i]));
+
+    r.n_changes = RECEIPT_CHANGES_MAX;
+    for (size_t i = 0; i < RECEIPT_CHANGES_MAX; i++) r.changes[i] = BYTES_TEXT(PROOF);
+    file = receipt_format(&r, &arena);
+    assert_non_null(file.data);
+    char *more = arena_alloc(&arena, file.len + sizeof "\n" PROOF);
+    stpcpy(mempcpy(more, file.data, file.len), "\n" PROOF);
+    assert_int_equal(receipt_parse(BYTES_TEXT(more), &back), TIDE_EMALFORMED); /* one too many */
+
+    assert_no_receipt(NOTE "\n" PROOF "\n");
+    assert_no_receipt(NOTE "\n" PROOF PROOF);
+    assert_no_receipt(NOTE "\n" PROOF "\n\n" PROOF);
+    assert_no_receipt(NOTE "\n" PROOF "more\n");
+    assert_no_receipt(NOTE "\n" PROOF "\nc2sp.org/tlog-proof@v1\nindex 5\n\nm\n6\nroot\n\n");
+    assert_no_receipt(NOTE "\n" PROOF "\nc2sp.org/tlog-proof@v1\nindex 5\n");
+    r.n_changes = 1;
+    r.changes[0] = BYTES(NULL, 0);
+    assert_null(receipt_format(&r, &arena).data);
+    r.changes[0] = BYTES_TEXT(PROOF "\n" PROOF); /* would come apart as two */
+    assert_null(receipt_format(&r, &arena).data);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -284,6 +319,7 @@ int main(void)
         TEST(test_text_of_example),       TEST(test_round_trips),        TEST(test_texts_that_cannot_be),
         TEST(test_what_is_refused),       TEST(test_truncated_and_flipped), TEST(test_receipt),
         TEST(test_what_is_no_receipt),    TEST(test_receipt_with_odd_origin),
+        TEST(test_receipt_with_changes),
     };
     return cmocka_run_group_tests_name("storage settlement", tests, NULL, NULL);
 }

@@ -150,7 +150,7 @@ static int model_walk(int slot, size_t prefix_len, bool strictly, int step)
 static void check_walk(struct state_view *v, int slot, size_t prefix_len, bool strictly, int step)
 {
     uint8_t key[BOOK_KEY_BYTES], before[BOOK_KEY_BYTES], expected[BOOK_KEY_BYTES];
-    struct row_book row = {1};
+    struct row_book row = {1, 1};
     model_key((unsigned)slot, key);
     memcpy(before, key, sizeof key);
     int at = model_walk(slot, prefix_len, strictly, step);
@@ -227,7 +227,7 @@ static void test_walk_and_delete(void **unused)
     key_book(key, 1, SIDE_BID, UINT64_MAX, 0);
     while (state_next(v, TABLE_BOOK, key, 9, false, &row) == TIDE_OK) {
         assert_true(book_key_price(key) <= last_price);
-        assert_int_equal(book_key_order(key), row.party);
+        assert_int_equal(book_key_priority(key), row.party);
         last_price = book_key_price(key);
         assert_ok(state_del(v, TABLE_BOOK, key));
         n++;

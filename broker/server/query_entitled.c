@@ -1,0 +1,131 @@
+/*
+ * Who may see a record: its own statements and what they caused, what others caused about it (its trades, orders,
+ * listings, money, keys); regulators everything. For all others it does not exist.
+ *
+ * Always holds: an event is shown by a rule of its kind, and by none where there is no rule. Somebody is known by any key
+ * it ever had. The snapshot may be older than the record: what it does not know yet is not shown yet.
+ */
+#include "broker/server/query_internal.h"
+
+static enum tide_err is_me(struct query *q, const uint8_t key[32], bool *mine)
+{
+    struct row_party row;
+    uint64_t number;
+
+    enum tide_err err = party_by_key(q->source->view, key, &number, &row);
+    *mine = err == TIDE_OK && number == q->peer->number;
+    return err;
+}
+
+static enum tide_err is_my_trade(struct query *q, uint64_t trade, bool *mine)
+{
+    struct row_trade row;
+
+    enum tide_err err = query_trade_row(q, trade, &row);
+    if (err == TIDE_OK) *mine = row.buyer == q->peer->number || row.vendor == q->peer->number;
+    return err;
+}
+
+/* A claim's events are its arbiter's too. */
+static enum tide_err is_my_claim(struct query *q, uint64_t trade, const uint8_t arbiter[32], bool *mine)
+{
+    enum tide_err err = is_my_trade(q, trade, mine);
+    return err == TIDE_OK && !*mine ? is_me(q, arbiter, mine) : err;
+}
+
+static enum tide_err is_my_order(struct query *q, uint64_t order, bool *mine)
+{
+    struct row_order row;
+    uint8_t key[8];
+
+    key_u64(key, order);
+    enum tide_err err = state_get(q->source->view, TABLE_ORDER, key, &row);
+    if (err == TIDE_OK) *mine = row.party == q->peer->number;
+    return err;
+}
+
+static enum tide_err is_my_listing(struct query *q, uint64_t listing, bool *mine)
+{
+    struct row_listing row;
+
+    enum tide_err err = query_listing_row(q, listing, &row);
+    if (err == TIDE_OK) *mine = row.vendor == q->peer->number;
+    return err;
+}
+
+static enum tide_err is_my_withdrawal(struct query *q, uint64_t withdrawal, bool *mine)
+{
+    struct row_withdrawal row;
+    uint8_t key[8];
+
+    key_u64(key, withdrawal);
+    enum tide_err err = state_get(q->source->view, TABLE_WITHDRAWAL, key, &row);
+    if (err == TIDE_OK) *mine = row.party == q->peer->number;
+    return err;
+}
+
+/* Member `member` of an event of that kind. */
+#define OF(kind_body, member) (((const struct body_##kind_body *)event->body)->member)
+
+/* Events that others (or the broker) caused, but that are about this party. */
+static enum tide_err event_is_about_me(struct query *q, uint64_t index, const struct event *event, bool *mine)
+{
+    enum tide_err err = TIDE_OK;
+
+    *mine = false;
+    switch (event->kind) {
+    case KIND_TRADED: err = is_my_trade(q, index, mine); break;
+    case KIND_GRANTED: err = is_my_trade(q, OF(granted, trade), mine); break;
+    case KIND_SETTLED: err = is_my_trade(q, OF(settled, trade), mine); break;
+    case KIND_REFUNDED: err = is_my_trade(q, OF(refunded, trade), mine); break;
+    case KIND_DEFERRED: err = is_my_trade(q, OF(deferred, trade), mine); break;
+    case KIND_CLAIMED: err = is_my_claim(q, OF(claimed, trade), OF(claimed, arbiter), mine); break;
+    case KIND_OVERDUE: err = is_my_claim(q, OF(overdue, trade), OF(overdue, arbiter), mine); break;
+    case KIND_ARBITER_NAMED: err = is_my_claim(q, OF(arbiter_named, trade), OF(arbiter_named, arbiter), mine); break;
+    case KIND_ORDER_CLOSED: err = is_my_order(q, OF(order_closed, order), mine); break;
+    case KIND_RESTED: err = is_my_order(q, OF(rested, order), mine); break;
+    case KIND_LISTING_MOVED: err = is_my_listing(q, OF(listing_moved, listing), mine); break;
+    case KIND_REGISTERED: err = is_my_listing(q, OF(registered, listing), mine); break;
+    case KIND_SAMPLE_DRAWN: err = is_my_listing(q, OF(sample_drawn, listing), mine); break;
+    case KIND_PAID_OUT: err = is_my_withdrawal(q, OF(paid_out, withdrawal), mine); break;
+    case KIND_ADMITTED: err = is_me(q, OF(admitted, party), mine); break;
+    case KIND_SUSPENDED: err = is_me(q, OF(suspended, party), mine); break;
+    case KIND_REINSTATED: err = is_me(q, OF(reinstated, party), mine); break;
+    case KIND_REGROUPED: err = is_me(q, OF(regrouped, party), mine); break;
+    case KIND_REKEY_ANNOUNCED: err = is_me(q, OF(rekey_announced, party), mine); break;
+    case KIND_REKEYED: err = is_me(q, OF(rekeyed, party), mine); break;
+    case KIND_REKEY_STOPPED: err = is_me(q, OF(rekey_stopped, party), mine); break;
+    case KIND_DEPOSITED: err = is_me(q, OF(deposited, party), mine); break;
+    case KIND_GIVEN: err = is_me(q, OF(given, party), mine); break;
+    case KIND_VOUCHER_RETURNED: err = is_me(q, OF(voucher_returned, party), mine); break;
+    case KIND_UNLOCKED: err = is_me(q, OF(unlocked, party), mine); break;
+    default: break;
+    }
+    return err == TIDE_ENOTFOUND ? TIDE_OK : err;
+}
+
+/* A party's own statement, under whatever key it was said. */
+static enum tide_err said_by_me(struct query *q, uint64_t index, bool *mine)
+{
+    struct query_statement statement;
+
+    *mine = false;
+    arena_reset(q->scratch);
+    enum tide_err err = query_read_statement(q, index, q->scratch, &statement);
+    if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? query_damaged_record(q, index) : err;
+    err = is_me(q, statement.statement.party, mine);
+    return err == TIDE_ENOTFOUND ? TIDE_OK : err;
+}
+
+enum tide_err query_is_entitled(struct query *q, uint64_t index, const struct query_record *record, bool *entitled)
+{
+    struct query_event event;
+
+    *entitled = query_peer_is(q, ROLE_REGULATOR);
+    if (*entitled) return TIDE_OK;
+    if (record->record.type == RECORD_STATEMENT) return said_by_me(q, index, entitled);
+    enum tide_err err = query_read_event(q, index, q->scratch, &event);
+    if (err == TIDE_OK) err = event_is_about_me(q, index, &event.event, entitled);
+    if (err != TIDE_OK || *entitled) return err;
+    return said_by_me(q, event.event.cause_index, entitled);
+}
