@@ -516,6 +516,13 @@ TAPE_MESSAGES(KIND_AS_STRUCT)
     T(REQUESTS, "requests", DOOR_TRADE, q_requests, r_requests, "Enrolment requests that wait (operators).") \
     T(PROOF, "proof", DOOR_TRADE | DOOR_AUDIT, q_index, r_proof, "A record one is entitled to, with its inclusion proof.") \
     T(RECEIPT, "receipt", DOOR_TRADE, q_trade, r_receipt, "A settled trade's note, record and proof.") \
+    T(RECORDS, "records", DOOR_AUDIT, q_records, r_records, "Records in order; waits for new ones.") \
+    T(CONSISTENCY, "consistency", DOOR_LOBBY | DOOR_TRADE | DOOR_AUDIT, q_consistency, r_consistency, "Proof that one head extends another.") \
+    T(UPLOAD, "upload", DOOR_DATA, q_upload, r_upload, "What the store still needs of a listing's content.") \
+    T(PUT_MANIFEST, "put_manifest", DOOR_DATA, q_put_manifest, r_put, "Leaf hashes; must come before chunks.") \
+    T(PUT_CHUNK, "put_chunk", DOOR_DATA, q_put_chunk, r_put, "One sealed chunk.") \
+    T(GET_MANIFEST, "get_manifest", DOOR_DATA, q_get_manifest, r_get_manifest, "Leaf hashes of a content.") \
+    T(GET_CHUNK, "get_chunk", DOOR_DATA, q_get_chunk, r_get_chunk, "One sealed chunk.") \
     T(CERTIFICATE, "certificate", DOOR_TRADE, q_listing, r_certificate, "A registered listing's certificate, with its proof.") \
     T(MARKET, "market", DOOR_LOBBY | DOOR_TRADE | DOOR_AUDIT, q_none, r_market, "The market's state and parameters.") \
     T(ACCOUNT, "account", DOOR_TRADE | DOOR_AUDIT, q_account, r_account, "A statement of account: what was owned, entry by entry.") \
@@ -528,14 +535,7 @@ TAPE_MESSAGES(KIND_AS_STRUCT)
     T(TAPE, "tape", DOOR_TRADE, q_tape, r_tape, "The picture that the tape's messages go on from.") \
     T(CARD, "card", DOOR_TRADE, q_party, r_card, "A contact card: one's own, a counterparty's, or (operators, regulators) anyone's.") \
     T(PUT_CARD, "put_card", DOOR_TRADE, q_put_card, r_none, "Gives one's contact card to the broker, outside the journal.") \
-    T(ERASE_CARD, "erase_card", DOOR_TRADE, q_none, r_none, "Erases one's contact card.") \
-    T(RECORDS, "records", DOOR_AUDIT, q_records, r_records, "Records in order; waits for new ones.") \
-    T(CONSISTENCY, "consistency", DOOR_LOBBY | DOOR_TRADE | DOOR_AUDIT, q_consistency, r_consistency, "Proof that one head extends another.") \
-    T(UPLOAD, "upload", DOOR_DATA, q_upload, r_upload, "What the store still needs of a listing's content.") \
-    T(PUT_MANIFEST, "put_manifest", DOOR_DATA, q_put_manifest, r_put, "Leaf hashes; must come before chunks.") \
-    T(PUT_CHUNK, "put_chunk", DOOR_DATA, q_put_chunk, r_put, "One sealed chunk.") \
-    T(GET_MANIFEST, "get_manifest", DOOR_DATA, q_get_manifest, r_get_manifest, "Leaf hashes of a content.") \
-    T(GET_CHUNK, "get_chunk", DOOR_DATA, q_get_chunk, r_get_chunk, "One sealed chunk.")
+    T(ERASE_CARD, "erase_card", DOOR_TRADE, q_none, r_none, "Erases one's contact card.")
 
 enum verb {
     VERB_UNKNOWN,
