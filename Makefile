@@ -184,6 +184,12 @@ FUZZ_SECONDS ?= 60
 fuzz: deps
 	@tests/fuzz/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_NAMES)
 
+.PHONY: fuzz-seeds
+fuzz-seeds: $(OUT)/seeds
+	$(OUT)/seeds
+$(OUT)/seeds: $(OUT)/tests/fuzz/seeds.o $(STORAGE) $(CRYPTO)
+	$(LINK) -o $@ $^ $(LIBS_lib)
+
 docs: deps
 	+@$(MAKE) --no-print-directory docs-built
 .PHONY: docs-built
@@ -205,7 +211,7 @@ coverage: deps
 # ---- packages ----
 DEPS := gcc libc6-dev make pkg-config libzmq3-dev libsodium-dev libssl-dev liblmdb-dev libmsgpack-dev libjansson-dev \
 	libsmartcols-dev libinih-dev libxxhash-dev libutf8proc-dev zlib1g-dev libcmocka-dev bats age ieee-data scdoc procps \
-	python3-minimal expect curl
+	python3-minimal expect curl jq
 deps:
 	@tests/deps.sh $(DEPS)
 deps-bench:

@@ -64,6 +64,7 @@ static json_t *book_get(struct cli *cli, uint64_t listing)
         json_decref(book);
         return NULL;
     }
+    set_u64(book, "listing", listing);
     set_text(book, "kind", get_text(get_first(about, "row"), "kind"));
     json_decref(about);
     return book;
@@ -96,9 +97,7 @@ static void mine_format(const json_t *book, const char *side, uint64_t price, ch
 static void bar_format(uint64_t part, uint64_t whole, char out[4 * BAR_CELLS])
 {
     static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-    /* at most BAR_CELLS × 8, and whole / 192 keeps the product within 64 bits */
-    uint64_t unit = whole / (BAR_CELLS * 8) + (whole % (BAR_CELLS * 8) != 0);
-    uint64_t n = unit == 0 ? 0 : part / unit;
+    uint64_t n = whole == 0 ? 0 : part * (BAR_CELLS * 8) / whole; /* quantities are below 2^53 */
     char *at = out;
 
     if (n == 0 && part > 0) n = 1;

@@ -108,8 +108,8 @@ int connect_run(struct cli *cli)
         json_decref(row);
     }
     if (code == EXIT_OK)
-        talk(cli, "Saved as context \"%s\", now the current one. Next: tidemark key new, tidemark enrol.",
-             context->name);
+        talk(cli, "Saved as context \"%s\", now the current one. Next: %s.", context->name,
+             context->identity[0] != '\0' ? "tidemark status" : "tidemark key new, tidemark enrol");
     free(contexts);
     return code;
 }

@@ -112,7 +112,8 @@ static bool value_parse(struct parser *p, const char *from, struct given *given)
     case FLAG_QUANTITY:
         given->number = QUANTITY_UNLIMITED;
         if (strcmp(text, "unlimited") == 0 || (count_parse(text, &given->number) && given->number > 0)) return true;
-        return refuse(p, "%s: \"%s\" is not a quantity. Give a number above 0", from, text);
+        return refuse(p, "%s: \"%s\" is not a quantity. Give a number above 0%s", from, text,
+                      strstr(given->flag->value, "unlimited") != NULL ? ", or unlimited" : "");
     case FLAG_TIME:
     case FLAG_UNTIL:
         if (moment_parse(text, now_ms(), given->flag->type == FLAG_UNTIL, &given->number)) return true;

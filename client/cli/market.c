@@ -38,7 +38,7 @@ static int move(struct cli *cli, const char *kind, json_t *body, const char *sai
     int code;
 
     if (!session_state_or_fail(cli, kind, body, &answer, &code,
-                               listing != 0 ? "cannot move the listing" : "cannot move the market"))
+                               listing != 0 ? "cannot halt or resume the listing" : "cannot halt or resume the market"))
         return code;
     json_t *row = json_pack("{s:I,s:I}", "listing", (json_int_t)listing, "record",
                             (json_int_t)get_u64(answer, "first_index"));

@@ -82,6 +82,7 @@ int money_withdraw(struct cli *cli)
     snprintf(question, sizeof question, "Withdraw %s CNY?", yuan);
     if (confirm(cli, question) != 0 || session_state(cli, "withdraw", json_incref(body), &answer) != 0) {
         json_decref(body);
+        if (cli->error.code == CODE_NO_FUNDS) cli_hint(cli, "Withdraw less; tidemark money show says what is locked.");
         return cli_fail(cli, "cannot withdraw %s CNY", yuan);
     }
     set_u64(body, "withdrawal", answer_name(answer));

@@ -26,7 +26,7 @@ static bool note_fits(struct cli *cli, const struct purchase *p, const json_t *n
 
     if (tide_url_vkey(cli->context.url, &vkey, NULL) != 0) return false;
     bool fits = get_u64(note, "listing") == p->listing && strcmp(get_text(note, "log"), vkey) == 0 &&
-                strcmp(get_text(note, "party"), tide_identity_party(cli->identity)) == 0;
+                tide_identity_is(cli->identity, get_text(note, "party"));
     free(vkey);
     return fits;
 }
@@ -108,7 +108,6 @@ void purchase_end(struct purchase *p)
 
 int purchase_find(struct cli *cli, struct purchase *p)
 {
-    const char *me = tide_identity_party(cli->identity);
     const json_t *row;
     json_t *answer;
     size_t i;
@@ -117,7 +116,7 @@ int purchase_find(struct cli *cli, struct purchase *p)
         return cli->error.code;
     json_array_foreach(get_list(answer, "trades"), i, row)
     {
-        bool is_mine = get_u64(row, "listing") == p->listing && strcmp(get_text(row, "buyer"), me) == 0;
+        bool is_mine = get_u64(row, "listing") == p->listing && tide_identity_is(cli->identity, get_text(row, "buyer"));
         if (is_mine && p->order == 0) p->order = get_u64(row, "bid");
     }
     json_decref(answer);

@@ -147,7 +147,6 @@ static void pile_add(struct pile *pile, uint64_t name, uint64_t due)
 
 static int add_trades(struct cli *cli, json_t *status)
 {
-    const char *me = tide_identity_party(cli->identity);
     struct pile grants = {0}, accepts = {0};
     char command[80];
     const json_t *row;
@@ -164,9 +163,9 @@ static int add_trades(struct cli *cli, json_t *status)
     json_array_foreach(get_list(answer, "trades"), i, row)
     {
         const char *state = get_text(row, "state");
-        if (strcmp(state, "matched") == 0 && strcmp(get_text(row, "vendor"), me) == 0)
+        if (strcmp(state, "matched") == 0 && tide_identity_is(cli->identity, get_text(row, "vendor")))
             pile_add(&grants, get_u64(row, "trade"), get_u64(row, "due"));
-        if (strcmp(state, "granted") == 0 && strcmp(get_text(row, "buyer"), me) == 0)
+        if (strcmp(state, "granted") == 0 && tide_identity_is(cli->identity, get_text(row, "buyer")))
             pile_add(&accepts, get_u64(row, "trade"), get_u64(row, "due"));
     }
     json_decref(answer);
@@ -195,7 +194,6 @@ static int count_rows(struct cli *cli, const char *verb, json_t *body, const cha
 static int add_programmes(struct cli *cli, json_t *status)
 {
     uint64_t now = get_u64(status, "now_ms");
-    const char *me = tide_identity_party(cli->identity);
     struct pile ending = {0};
     const json_t *row;
     json_t *answer, *body = json_pack("{s:b,s:b}", "mine", 1, "open_only", 1);
@@ -205,7 +203,7 @@ static int add_programmes(struct cli *cli, json_t *status)
     json_array_foreach(get_list(answer, "programmes"), i, row)
     {
         uint64_t ends_at = get_u64(row, "ends_at");
-        if (strcmp(get_text(row, "issuer"), me) == 0 && ends_at >= now && ends_at - now < ENDING_SOON_MS)
+        if (tide_identity_is(cli->identity, get_text(row, "issuer")) && ends_at >= now && ends_at - now < ENDING_SOON_MS)
             pile_add(&ending, get_u64(row, "programme"), ends_at);
     }
     json_decref(answer);

@@ -31,10 +31,9 @@ static json_t *waiting_trades(struct cli *cli)
         json_decref(rows);
         return NULL;
     }
-    const char *me = tide_identity_party(cli->identity);
     json_array_foreach(get_list(answer, "trades"), i, row)
     {
-        bool waits = strcmp(get_text(row, "state"), "matched") == 0 && strcmp(get_text(row, "vendor"), me) == 0;
+        bool waits = strcmp(get_text(row, "state"), "matched") == 0 && tide_identity_is(cli->identity, get_text(row, "vendor"));
         if (waits) json_array_append(rows, (json_t *)row);
     }
     json_decref(answer);

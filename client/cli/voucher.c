@@ -170,6 +170,7 @@ int voucher_programme(struct cli *cli)
     snprintf(question, sizeof question, "Set %s CNY aside?", fund);
     if (confirm(cli, question) != 0 || session_state(cli, "programme", json_incref(body), &answer) != 0) {
         json_decref(body);
+        if (cli->error.code == CODE_NO_FUNDS) cli_hint(cli, "Ask your bank for a deposit, or give a smaller --fund.");
         return cli_fail(cli, "cannot open the programme");
     }
     set_u64(body, "programme", answer_name(answer));

@@ -111,6 +111,8 @@ TIDE_API int tide_identity_is_wrapped(const char *path);
 TIDE_API int tide_identity_save(const struct tide_identity *identity, const char *path, const char *name,
                                 const char *passphrase, size_t passphrase_len, struct tide_error *error);
 TIDE_API const char *tide_identity_party(const struct tide_identity *identity);     /* tide1… */
+/* True if that text is its party, or was by an older key: a trade names the keys that were in force when it happened. */
+TIDE_API bool tide_identity_is(const struct tide_identity *identity, const char *party);
 TIDE_API const char *tide_identity_recipient(const struct tide_identity *identity); /* age1… */
 TIDE_API void tide_identity_free(struct tide_identity **identity);
 /*

@@ -187,7 +187,7 @@ static int accept(struct tide_market *m, const struct body_trade_row *row, struc
     const struct body_listing_row *listing;
     struct tide_doc *doc;
     if (row->state == TRADE_SETTLED) return accepted_before(row, out, error);
-    if (memcmp(row->buyer, identity_party(m->identity), 32) != 0) {
+    if (!identity_had(m->identity, row->buyer)) {
         return error_set(error, OUTCOME_NOT_YOURS, "Trade %" PRIu64 " has another buyer.", row->trade);
     }
     int code = row_of_listing(m, row->listing, &doc, &listing, error);

@@ -71,7 +71,7 @@ static int purchase_get(struct tide_market *m, uint64_t trade, struct purchase *
 {
     int code = row_of_trade(m, trade, &b->trade_doc, &b->trade, error);
     if (code != 0) return code;
-    if (memcmp(b->trade->buyer, identity_party(m->identity), 32) != 0) {
+    if (!identity_had(m->identity, b->trade->buyer)) {
         return error_set(error, OUTCOME_NOT_YOURS, "Trade %" PRIu64 " has another buyer.", trade);
     }
     if (b->trade->grant.len == 0) {

@@ -78,6 +78,21 @@ int tide_identity_save(const struct tide_identity *identity, const char *path, c
     return error_set(error, OUTCOME_C_FILE, "Cannot write %s: %s.", path, tide_err_text(err));
 }
 
+bool identity_had(const struct identity *id, const uint8_t party[32])
+{
+    if (memcmp(identity_party(id), party, 32) == 0) return true;
+    for (size_t i = 0; i < identity_n_older(id); i++) {
+        if (memcmp(identity_party(identity_older(id, i)), party, 32) == 0) return true;
+    }
+    return false;
+}
+
+bool tide_identity_is(const struct tide_identity *identity, const char *party)
+{
+    uint8_t key[32];
+    return party != NULL && bech32_decode(PARTY_PREFIX, BYTES_TEXT(party), key) == TIDE_OK && identity_had(identity->id, key);
+}
+
 const char *tide_identity_party(const struct tide_identity *identity)
 {
     return identity->party;

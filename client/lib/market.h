@@ -23,6 +23,8 @@ struct tide_identity {
     char party[BECH32_TEXT_MAX], recipient[BECH32_TEXT_MAX];
 };
 
+/* True for the present key and for the older ones: rows of the market name the key that was in force then. */
+bool identity_had(const struct identity *id, const uint8_t party[32]);
 /* The public face of an identity, which is taken over. */
 int identity_wrap(struct identity *id, struct tide_identity **out, struct tide_error *error);
 

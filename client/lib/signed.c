@@ -23,7 +23,30 @@ static int differs(const struct held *h, const char *what, struct tide_error *er
                      what, h->trade->trade);
 }
 
-/* A statement of this market under `party`'s signature, decoded in *doc's memory. */
+/*
+ * True if the key `other` is, or was, of the party whose key in a trade is `party`: it may have signed before its keys were
+ * changed. Of oneself one's own seeds tell; of others the market does, which knows who is who in the first place.
+ */
+static bool same_party(const struct held *h, const uint8_t party[32], const uint8_t other[32])
+{
+    struct body_q_party q = {0};
+    struct tide_doc *doc;
+    if (memcmp(party, other, 32) == 0) return true;
+    if (identity_had(h->market->identity, party)) return identity_had(h->market->identity, other);
+    memcpy(q.party, party, 32);
+    if (market_query(h->market, VERB_KEYS, &q, &doc, NULL) != 0) return false;
+    const struct list *keys = &((const struct body_r_keys *)doc->value)->keys;
+    bool found = false, itself = false;
+    for (size_t i = 0; i < keys->n; i++) {
+        const struct body_key_row *row = (const struct body_key_row *)keys->items + i;
+        found |= memcmp(row->key, other, 32) == 0;
+        itself |= memcmp(row->key, party, 32) == 0;
+    }
+    tide_doc_free(&doc);
+    return found && itself;
+}
+
+/* A statement of this market under the signature of `party`, by this key of it or an older one, decoded in *doc's memory. */
 static int signed_get(const struct held *h, enum signed_part part, const uint8_t party[32], struct tide_doc **doc,
                       struct statement *out, struct tide_error *error)
 {
@@ -34,9 +57,9 @@ static int signed_get(const struct held *h, enum signed_part part, const uint8_t
     if (code != 0) return code;
     const struct body_r_signed *reply = (*doc)->value;
     if (envelope_decode(reply->envelope, (*doc)->arena, &bytes, &signature) == TIDE_OK &&
-        statement_decode(bytes, (*doc)->arena, out) == TIDE_OK && memcmp(out->party, party, 32) == 0 &&
+        statement_decode(bytes, (*doc)->arena, out) == TIDE_OK && same_party(h, party, out->party) &&
         memcmp(out->market, h->market->url.market, 32) == 0 &&
-        sign_verify(party, DOMAIN_STATEMENT, bytes, signature) == TIDE_OK)
+        sign_verify(out->party, DOMAIN_STATEMENT, bytes, signature) == TIDE_OK)
         return 0;
     tide_doc_free(doc);
     return differs(h, names_signed[part], error);

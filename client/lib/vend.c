@@ -42,7 +42,7 @@ static int waiting_find(struct tide_market *m, struct waiting *w, struct tide_er
         const struct body_r_trades *reply = page->value;
         const struct body_trade_row *rows = reply->trades.items;
         for (size_t i = 0; i < reply->trades.n && code == 0; i++) {
-            if (rows[i].state != TRADE_MATCHED || memcmp(rows[i].vendor, identity_party(m->identity), 32) != 0)
+            if (rows[i].state != TRADE_MATCHED || !identity_had(m->identity, rows[i].vendor))
                 continue;
             if (!waiting_add(w, rows[i].trade)) code = error_set(error, OUTCOME_C_NO_MEMORY, NULL);
         }

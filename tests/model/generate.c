@@ -73,6 +73,12 @@ struct bytes number_text(struct generator *g, const char *prefix, uint64_t numbe
     return BYTES(text, len + n);
 }
 
+struct bytes one_of(struct generator *g, const char *const *texts, size_t n)
+{
+    const char *text = texts[chance(g, n)];
+    return BYTES_TEXT(text);
+}
+
 /* ---- frames ---- */
 void fill_command_id(struct generator *g, uint64_t issued_at, uint8_t id[16])
 {

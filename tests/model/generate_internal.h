@@ -10,6 +10,8 @@ const struct keypair *new_keypair(struct generator *g);
 const struct keypair *keypair_of(const struct generator *g, const uint8_t key[32]); /* NULL: nobody's here */
 void *in_arena(struct generator *g, size_t size); /* zeroed */
 struct bytes number_text(struct generator *g, const char *prefix, uint64_t number);
+struct bytes one_of(struct generator *g, const char *const *texts, size_t n);
+#define ONE_OF(texts) one_of(g, texts, ARRAY_LEN(texts))
 void fill_command_id(struct generator *g, uint64_t issued_at, uint8_t id[16]);
 struct statement frame(struct generator *g, uint64_t kind, const uint8_t party[32], const void *body);
 struct bytes encode(struct generator *g, const struct statement *s);
@@ -22,5 +24,28 @@ bool generate_odd(struct generator *g, struct statement *s);
 bool generate_late(struct generator *g, struct statement *s);
 /* One field of it gets another value (within its table's bounds, or encoding refuses it). */
 void spoil_body(struct generator *g, struct statement *s);
+
+/* ---- among the generator's own ---- */
+#define BODY(type, name) struct body_##type *name = in_arena(g, sizeof *name)
+/* One at random that is so, or NULL. */
+struct model_party *party_with(struct generator *g, uint64_t roles);
+struct model_party *any_party(struct generator *g);
+struct model_listing *listing_in(struct generator *g, uint64_t states, uint64_t vendor);
+struct model_trade *trade_in(struct generator *g, uint64_t states);
+struct model_order *resting_order(struct generator *g);
+struct model_programme *some_programme(struct generator *g);
+
+bool say(struct generator *g, struct statement *s, uint64_t kind, const uint8_t party[32], const void *body);
+bool begin_story(struct generator *g);
+bool go_on_with_story(struct generator *g, struct statement *s);
+size_t n_wanted_roles(void); /* as many parties a market begins with */
+/* One kind each; false if there is nothing of the kind to say now. */
+#define SAYS(name) bool say_##name(struct generator *g, struct statement *s);
+SAYS(admit) SAYS(suspend) SAYS(reinstate) SAYS(regroup) SAYS(rekey) SAYS(replace_keys) SAYS(stop_rekey)
+SAYS(card) SAYS(parameters) SAYS(deposit) SAYS(withdraw) SAYS(payout) SAYS(programme) SAYS(give)
+SAYS(publish) SAYS(stored) SAYS(review) SAYS(sample) SAYS(close) SAYS(halt) SAYS(resume) SAYS(order)
+SAYS(batch) SAYS(cancel) SAYS(replace) SAYS(grant) SAYS(accept) SAYS(claim) SAYS(ruling) SAYS(arbiter)
+SAYS(odd)
+#undef SAYS
 
 #endif

@@ -35,13 +35,19 @@ static struct bytes spoiled_text(struct generator *g, struct bytes text, uint64_
     static const char *const odd[] = {"a\nb", "\x7f", "\x01", "x\xc2\x85y", " ", "CN", "\xc2\xa0", "tab\there"};
     uint64_t how = chance(g, 6);
     if (how == 0) return BYTES(NULL, 0);
-    if (how < 4) return BYTES_TEXT(odd[chance(g, ARRAY_LEN(odd))]);
+    if (how < 4) return ONE_OF(odd);
     if (how == 4 || text.len == 0) {
         uint8_t *data = in_arena(g, most + 1);
         memset(data, 'x', most);
         return BYTES(data, most);
     }
     return BYTES(text.data, text.len - 1);
+}
+
+static void flip_bit(struct generator *g, uint8_t *bytes, size_t len)
+{
+    size_t at = chance(g, len);
+    bytes[at] ^= (uint8_t)(1u << chance(g, 8));
 }
 
 static struct bytes spoiled_bin(struct generator *g, struct bytes bin)
@@ -54,7 +60,7 @@ static struct bytes spoiled_bin(struct generator *g, struct bytes bin)
     case 0: len--; break;
     case 1: len += 1 + chance(g, 3); break;
     case 2: len += 4090 + chance(g, 20); break;
-    default: data[chance(g, bin.len)] ^= (uint8_t)(1u << chance(g, 8)); break;
+    default: flip_bit(g, data, bin.len); break;
     }
     return BYTES(data, len);
 }
@@ -67,7 +73,7 @@ static void spoil_fixed(struct generator *g, const struct field *f, uint8_t *at,
     if (how == 0)
         memset(at, 0, len);
     else if (how == 1)
-        at[chance(g, len)] ^= (uint8_t)(1u << chance(g, 8));
+        flip_bit(g, at, len);
     else if (f->type == FIELD_PARTY && how < 4)
         memcpy(at, m->keys[chance(g, m->n_keys)].key, 32);
     else if (f->type == FIELD_RECIPIENT && how < 4)

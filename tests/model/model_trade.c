@@ -68,10 +68,9 @@ void model_end_trade(struct model *m, struct model_trade *t, bool pays, enum bas
 }
 
 /* What grant, accept and claim ask first. */
-static enum outcome check_trade(const struct model *m, const struct model_trade *t, uint64_t mine, enum trade_state state,
+static enum outcome check_trade(const struct model_trade *t, uint64_t mine, enum trade_state state,
                                 const struct model_party *by)
 {
-    (void)m;
     REFUSE_IF(t == NULL, NO_SUCH_TRADE);
     REFUSE_IF(mine != by->number, NOT_YOURS);
     REFUSE_IF(t->state != state && t->by_deadline, TOO_LATE);
@@ -101,7 +100,7 @@ enum outcome judge_grant(struct model *m, const struct statement *s, const struc
 {
     (void)out;
     struct model_trade *t = model_trade(m, b->trade);
-    enum outcome outcome = check_trade(m, t, t == NULL ? 0 : t->vendor, TRADE_MATCHED, by);
+    enum outcome outcome = check_trade(t, t == NULL ? 0 : t->vendor, TRADE_MATCHED, by);
     if (outcome != OUTCOME_OK) return outcome;
     REFUSE_IF(deadline_passed(m, t), TOO_LATE);
     REFUSE_IF(!grant_is_good(model_listing(m, t->listing), b->grant), BAD_GRANT);
@@ -119,7 +118,7 @@ enum outcome judge_accept(struct model *m, const struct statement *s, const stru
 {
     (void)out;
     struct model_trade *t = model_trade(m, b->trade);
-    enum outcome outcome = check_trade(m, t, t == NULL ? 0 : t->buyer, TRADE_GRANTED, by);
+    enum outcome outcome = check_trade(t, t == NULL ? 0 : t->buyer, TRADE_GRANTED, by);
     if (outcome != OUTCOME_OK) return outcome;
     REFUSE_IF(deadline_passed(m, t), TOO_LATE);
     REFUSE_IF(!signed_by(m, s, t, b->signature), BAD_SETTLEMENT_SIGNATURE);
@@ -153,7 +152,7 @@ enum outcome judge_claim(struct model *m, const struct statement *s, const struc
     (void)s, (void)out;
     struct model_trade *t = model_trade(m, b->trade);
     uint64_t bond = m->parameters[PARAM_CLAIM_BOND_FEN];
-    enum outcome outcome = check_trade(m, t, t == NULL ? 0 : t->buyer, TRADE_GRANTED, by);
+    enum outcome outcome = check_trade(t, t == NULL ? 0 : t->buyer, TRADE_GRANTED, by);
     if (outcome != OUTCOME_OK) return outcome;
     REFUSE_IF(deadline_passed(m, t), TOO_LATE);
     const struct model_party *arbiter = next_arbiter(m, t);

@@ -5,7 +5,9 @@
  *
  *     test_model [--seed S] [--statements N] [--each N] [--trace] [--model-only] [--seen] [--late-ids]
  *
- * Without arguments: a short run of several markets, in TAP.
+ * Without arguments: a short run of several markets, in TAP. Market i of a run has seed S + i and at most --each
+ * statements; --trace prints each of them, --seen what was covered, --model-only leaves the market out, --late-ids
+ * uses command ids again after their statement's time.
  */
 #include "tests/model/compare.h"
 #include "tests/model/generate.h"
