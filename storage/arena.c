@@ -63,6 +63,31 @@ void arena_reset(struct arena *a)
     a->used = 0;
 }
 
+struct arena_mark arena_mark(const struct arena *a)
+{
+    if (a->blocks == NULL || a->blocks->spare) return (struct arena_mark){NULL, 0};
+    return (struct arena_mark){a->blocks, a->used};
+}
+
+/* The blocks in front of the mark's are newer: they go behind it, to be used again. */
+void arena_release(struct arena *a, struct arena_mark mark)
+{
+    if (mark.block == NULL) {
+        arena_reset(a);
+        return;
+    }
+    while (a->blocks != mark.block) {
+        struct arena_block *block = a->blocks;
+        a->blocks = block->next;
+        block->next = mark.block->next;
+        mark.block->next = block;
+        block->spare = true;
+        ASAN_POISON_MEMORY_REGION(block->data, block->size);
+    }
+    a->used = mark.used;
+    ASAN_POISON_MEMORY_REGION(mark.block->data + mark.used, mark.block->size - mark.used);
+}
+
 /* Takes a spare block of at least `size` bytes out of the list; NULL if there is none. */
 static struct arena_block *spare_take(struct arena *a, size_t size)
 {

@@ -22,6 +22,14 @@ void arena_deinit(struct arena *a);
 /* Everything handed out is void; memory is kept for the next use. */
 void arena_reset(struct arena *a);
 
+/* What has been handed out so far; arena_release makes void what came after it, so that it is used again. */
+struct arena_mark {
+    struct arena_block *block; /* NULL: nothing was handed out */
+    size_t used;
+};
+struct arena_mark arena_mark(const struct arena *a);
+void arena_release(struct arena *a, struct arena_mark mark);
+
 /* `size` bytes, aligned to 16, not cleared; NULL when the cap or memory is exhausted. */
 MUST_USE void *arena_alloc(struct arena *a, size_t size);
 

@@ -42,6 +42,7 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(MONEY, best_ask, 0, LIMIT_AMOUNT, NOREF, "the best price it is offered at") \
     F(BOOL, has_last, 0, 1, NOREF, "whether it was traded") \
     F(MONEY, last_price, 0, LIMIT_AMOUNT, NOREF, "the last price") \
+    F(TEXT, unit, 0, 32, NOREF, "what one unit is; empty: a licence") \
     F(TEXT, category, 0, 64, NOREF, "category") \
     F(TEXT, place, 0, 64, NOREF, "place covered") \
     F(TIME, time_from, 0, LIMIT_AMOUNT, NOREF, "first moment covered") \
@@ -268,6 +269,7 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(BOOL, has_last, 0, 1, NOREF, "whether it was traded") \
     F(MONEY, last_price, 0, LIMIT_AMOUNT, NOREF, "the last price") \
     F(TEXT, title, 0, LIMIT_TITLE_BYTES, NOREF, "title") \
+    F(TEXT, unit, 0, 32, NOREF, "what one unit is; empty: a licence") \
     F(ENUM, state, 0, LISTING_CLOSED, names_listing_state, "the listing's state") \
     F(BOOL, halted, 0, 1, NOREF, "whether the whole market is halted") \
     F(U64, next, 0, LIMIT_AMOUNT, NOREF, "the book after all records below this index")

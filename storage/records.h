@@ -127,6 +127,7 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
 #define FIELDS_PUBLISH(F) \
     F(ENUM, kind, 0, LISTING_COMPUTE, names_listing_kind, "what is offered") \
     F(TEXT, title, 1, LIMIT_TITLE_BYTES, NOREF, "no control characters") \
+    F(TEXT, unit, 0, 32, NOREF, "what one unit is, e.g. PFLOPS·month; empty: a licence") \
     F(TEXT, summary, 0, 4096, NOREF, "what it is, in some sentences") \
     F(TEXT, category, 0, 64, NOREF, "e.g. transport") \
     F(LIST, keywords, 0, 16, schema_keyword, "words to be found by") \
@@ -299,6 +300,7 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(PARTY, vendor, 1, 0, NOREF, "who lists") \
     F(ENUM, kind, 0, LISTING_COMPUTE, names_listing_kind, "what") \
     F(TEXT, title, 1, LIMIT_TITLE_BYTES, NOREF, "title") \
+    F(TEXT, unit, 0, 32, NOREF, "what one unit is") \
     F(TEXT, summary, 0, 4096, NOREF, "summary") \
     F(TEXT, category, 0, 64, NOREF, "category") \
     F(LIST, keywords, 0, 16, schema_keyword, "words to be found by") \

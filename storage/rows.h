@@ -130,7 +130,7 @@ struct row_listing {
     uint8_t seed[32];
     uint8_t vendor_key[32], nonce[16], content_root[32], key_commitment[32], terms_hash[32];
     char title[LIMIT_TITLE_BYTES + 8], jurisdictions[64 + 8], purposes[128 + 8];
-    char category[64 + 8], place[64 + 8];
+    char category[64 + 8], place[64 + 8], unit[32 + 8];
 };
 
 struct row_order {

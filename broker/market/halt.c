@@ -160,6 +160,7 @@ enum tide_err apply_deferred(struct fold *f, const struct body_deferred *e)
     if (parks) {
         err = park(f, e->trade, &row);
     } else {
+        row.due = listing_clock(&f->market, &listing, f->time_ms) + left_ms; /* as it was, or now if it had passed */
         row.due_key = market_clock(&f->market, f->time_ms) + left_ms;
         err = deadline_put(f, (enum deadline_kind)kind, row.due_key, e->trade);
     }

@@ -140,7 +140,7 @@ static enum tide_err check_room(struct hearing *h)
 
 static enum tide_err check_offer(struct hearing *h, const struct body_publish *p)
 {
-    const struct bytes lines[] = {p->title, p->category, p->place, p->jurisdictions, p->purposes};
+    const struct bytes lines[] = {p->title, p->unit, p->category, p->place, p->jurisdictions, p->purposes};
     if (!content_agrees(p) || !detail_agrees(p)) return refuse(h, OUTCOME_BAD_CONTENT);
     PASS(h, check_room(h));
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
@@ -177,6 +177,7 @@ enum tide_err decide_publish(struct hearing *h)
     e->kind = p->kind;
     e->title = p->title;
     e->summary = p->summary;
+    e->unit = p->unit;
     e->category = p->category;
     e->keywords = p->keywords;
     e->place = p->place;
@@ -247,6 +248,7 @@ static void listing_row_fill(struct row_listing *row, const struct body_listed *
     row_text_set(row->title, sizeof row->title, e->title);
     row_text_set(row->jurisdictions, sizeof row->jurisdictions, e->jurisdictions);
     row_text_set(row->purposes, sizeof row->purposes, e->purposes);
+    row_text_set(row->unit, sizeof row->unit, e->unit);
     row_text_set(row->category, sizeof row->category, e->category);
     row_text_set(row->place, sizeof row->place, e->place);
 }

@@ -145,6 +145,7 @@ enum tide_err decide_order_batch(struct hearing *h)
 {
     const struct body_order_batch *batch = h->cause->statement.body;
     const struct body_order *orders = batch->orders.items;
+    const struct arena_mark before = arena_mark(h->arena);
     ASSERT(h->step < batch->orders.n);
     enum tide_err err = h->market.pending_work != WORK_NONE ? refuse(h, OUTCOME_TOO_MANY)
                                                             : place(h, &orders[h->step], h->step);
@@ -153,6 +154,8 @@ enum tide_err decide_order_batch(struct hearing *h)
         uint64_t code = h->d->outcome;
         h->d->outcome = OUTCOME_OK;
         h->d->n_events = 0;
+        h->detail = NULL;
+        arena_release(h->arena, before); /* an item that is refused may have met 256 others first */
         struct body_not_placed *e = EVENT(h, NOT_PLACED, not_placed);
         if (!e) return TIDE_ENOMEM;
         e->item = h->step;

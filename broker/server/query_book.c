@@ -61,6 +61,7 @@ enum tide_err query_book(struct query *q)
     body->has_last = row.has_last;
     body->last_price = row.last_price;
     body->title = QUERY_TEXT(q, row.title);
+    body->unit = QUERY_TEXT(q, row.unit);
     body->state = row.state;
     body->halted = market.halted;
     return TIDE_OK;

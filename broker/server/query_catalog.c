@@ -56,6 +56,7 @@ enum tide_err query_listing_fill(struct query *q, uint64_t listing, const struct
     memcpy(out->terms_hash, row->terms_hash, 32);
     out->has_last = row->has_last;
     out->last_price = row->last_price;
+    out->unit = QUERY_TEXT(q, row->unit);
     out->category = QUERY_TEXT(q, row->category);
     out->place = QUERY_TEXT(q, row->place);
     out->time_from = row->time_from;

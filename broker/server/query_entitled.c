@@ -1,6 +1,6 @@
 /*
  * Who may see a record: its own statements and what they caused, what others caused about it (its trades, orders,
- * listings, money, keys); regulators everything. For all others it does not exist.
+ * listings, money), and everyone's changes of keys; regulators everything. For all others it does not exist.
  *
  * Always holds: an event is shown by a rule of its kind, and by none where there is no rule. Somebody is known by any key
  * it ever had. The snapshot may be older than the record: what it does not know yet is not shown yet.
@@ -92,9 +92,6 @@ static enum tide_err event_is_about_me(struct query *q, uint64_t index, const st
     case KIND_SUSPENDED: err = is_me(q, OF(suspended, party), mine); break;
     case KIND_REINSTATED: err = is_me(q, OF(reinstated, party), mine); break;
     case KIND_REGROUPED: err = is_me(q, OF(regrouped, party), mine); break;
-    case KIND_REKEY_ANNOUNCED: err = is_me(q, OF(rekey_announced, party), mine); break;
-    case KIND_REKEYED: err = is_me(q, OF(rekeyed, party), mine); break;
-    case KIND_REKEY_STOPPED: err = is_me(q, OF(rekey_stopped, party), mine); break;
     case KIND_DEPOSITED: err = is_me(q, OF(deposited, party), mine); break;
     case KIND_GIVEN: err = is_me(q, OF(given, party), mine); break;
     case KIND_VOUCHER_RETURNED: err = is_me(q, OF(voucher_returned, party), mine); break;
@@ -102,6 +99,12 @@ static enum tide_err event_is_about_me(struct query *q, uint64_t index, const st
     default: break;
     }
     return err == TIDE_ENOTFOUND ? TIDE_OK : err;
+}
+
+/* The history of a party's keys is public: a counterparty follows it in the log (client/lib/party_keys.c). */
+static bool is_public(uint64_t kind)
+{
+    return kind == KIND_REKEY_ANNOUNCED || kind == KIND_REKEYED || kind == KIND_REKEY_STOPPED;
 }
 
 /* A party's own statement, under whatever key it was said. */
@@ -125,7 +128,10 @@ enum tide_err query_is_entitled(struct query *q, uint64_t index, const struct qu
     if (*entitled) return TIDE_OK;
     if (record->record.type == RECORD_STATEMENT) return said_by_me(q, index, entitled);
     enum tide_err err = query_read_event(q, index, q->scratch, &event);
-    if (err == TIDE_OK) err = event_is_about_me(q, index, &event.event, entitled);
+    if (err != TIDE_OK) return err;
+    *entitled = is_public(event.event.kind);
+    if (*entitled) return TIDE_OK;
+    err = event_is_about_me(q, index, &event.event, entitled);
     if (err != TIDE_OK || *entitled) return err;
     return said_by_me(q, event.event.cause_index, entitled);
 }

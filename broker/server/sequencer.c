@@ -238,6 +238,7 @@ static enum tide_err finish_accepted(struct sequencer *s, struct job *job, const
 
 static enum tide_err decide_statement(struct sequencer *s, struct job *job)
 {
+    const struct arena_mark before = arena_mark(&s->arena);
     struct execution *x = arena_alloc(&s->arena, sizeof *x);
     if (!x) return TIDE_ENOMEM;
     enum tide_err err = market_execute(s->view, job->envelope, &job->statement, job->statement_bytes, s->now_ms,
@@ -245,6 +246,7 @@ static enum tide_err decide_statement(struct sequencer *s, struct job *job)
     if (err) return err;
     if (x->outcome != OUTCOME_OK) {
         finish_refused(s, job, x->outcome, x->detail);
+        arena_release(&s->arena, before); /* refusals leave no record, so that no append would free it */
         return TIDE_OK;
     }
     if (x->repeated) {
@@ -306,9 +308,12 @@ static enum tide_err catch_up(struct sequencer *s)
 static enum tide_err commit_state(struct sequencer *s)
 {
     if (s->batches_open == 0 && s->records_open == 0) return TIDE_OK;
+    struct due_statement due;
     enum tide_err err = market_next_deadline(s->view, &s->next_deadline_ms);
+    if (!err) err = market_due(s->view, s->now_ms, &due);
     if (!err) err = state_commit(s->o.state);
     if (err) return err;
+    if (due.due != DUE_NOTHING) s->next_deadline_ms = 0; /* e.g. what the last statement sliced */
     s->batches_open = s->records_open = 0;
     if (s->o.io.committed) s->o.io.committed(s->o.io.ctx);
     return TIDE_OK;

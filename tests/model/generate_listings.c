@@ -31,7 +31,7 @@ bool say_publish(struct generator *g, struct statement *s)
     if (p == NULL || (g->model->n_listings > 200 && chance(g, 8) != 0)) return false;
     b->kind = chance(g, LISTING_COMPUTE + 1), b->title = ONE_OF(titles);
     if (chance(g, 2) == 0) b->title = number_text(g, "title ", chance(g, 1000));
-    b->summary = BYTES_TEXT("what it is"), b->category = BYTES_TEXT("transport"), b->place = BYTES_TEXT("here");
+    b->summary = BYTES_TEXT("what it is"), b->unit = BYTES_TEXT("PFLOPS·month"), b->category = BYTES_TEXT("transport"), b->place = BYTES_TEXT("here");
     b->jurisdictions = ONE_OF(jurisdictions);
     b->purposes = ONE_OF(purposes);
     b->terms = number_text(g, "terms ", chance(g, 3));

@@ -228,7 +228,7 @@ bool say_parameters(struct generator *g, struct statement *s)
         static const uint64_t edges[] = {0, 1, 999, 1000, 10000, 10001, 86400000, 86400001, 1000000, 1000001,
                                          MODEL_10_YEARS, MODEL_10_YEARS + 1, LIMIT_AMOUNT};
         values[0].parameter = chance(g, PARAM_N), values[0].value = edges[chance(g, ARRAY_LEN(edges))];
-        if (values[0].parameter == PARAM_STATEMENT_MS && values[0].value < 60000) values[0].value = 999;
+        if (values[0].parameter == PARAM_STATEMENT_MS && chance(g, 2) == 0) values[0].value = 59999 + chance(g, 2);
     }
     b->parameters = (struct list){values, n}, b->reason = BYTES_TEXT("policy");
     return op != NULL && say(g, s, KIND_PARAMETERS, op->key, b);

@@ -219,7 +219,7 @@ bool model_parameter_is_in_bounds(uint64_t which, uint64_t value)
     case PARAM_GRANT_MS: case PARAM_ACCEPT_MS: case PARAM_CLAIM_MS: case PARAM_OUTAGE_MS: case PARAM_REKEY_MS:
         return value >= 1000 && value <= MODEL_10_YEARS;
     case PARAM_ACCEPT_MS_PER_10GIB: return value <= 24 * 3600000;
-    case PARAM_STATEMENT_MS: return value >= 1000 && value <= 24 * 3600000;
+    case PARAM_STATEMENT_MS: return value >= 60000 && value <= 24 * 3600000;
     case PARAM_COLLAR_BP: return value <= 1000000;
     case PARAM_CLAIM_BOND_FEN: return value <= LIMIT_AMOUNT;
     case PARAM_VOUCHER_HOLD_MS: return value <= MODEL_10_YEARS;

@@ -110,6 +110,7 @@ static void defer(struct model *m, struct model_trade *t)
     uint64_t clock = model_listing_clock(m, model_listing(m, t->listing), m->now), rest = t->due > clock ? t->due - clock : 0;
     struct body_deferred event = {.trade = t->id, .due = m->now + rest};
     t->parked = false;
+    t->due = clock + rest;
     t->looked_at = model_market_clock(m, m->now) + rest;
     EMIT(m, DEFERRED, event);
     model_touch(m, TABLE_TRADE, t->id, 0);

@@ -41,7 +41,7 @@ static enum outcome check_publish(struct model *m, const struct model_party *by,
     REFUSE_IF(ABSENT(b->right_operating), NO_RIGHT);
     REFUSE_IF(!content_agrees(b), BAD_CONTENT);
     REFUSE_IF(by->n_listings >= m->parameters[PARAM_VENDOR_LISTINGS_MAX], TOO_MANY);
-    REFUSE_IF(model_has_control(b->title) || model_has_control(b->category) || model_has_control(b->place), BAD_TEXT);
+    REFUSE_IF(model_has_control(b->title) || model_has_control(b->unit) || model_has_control(b->category) || model_has_control(b->place), BAD_TEXT);
     REFUSE_IF(model_has_control(b->jurisdictions) || model_has_control(b->purposes), BAD_TEXT);
     REFUSE_IF(b->samples > b->n_chunks * 5 / 100, BAD_SAMPLE);
     REFUSE_IF(b->time_to != 0 && b->time_to < b->time_from, BAD_PERIOD);
@@ -83,7 +83,7 @@ enum outcome judge_publish(struct model *m, const struct statement *s, const str
     (void)out;
     enum outcome outcome = check_publish(m, by, b);
     if (outcome != OUTCOME_OK) return outcome;
-    struct body_listed event = {.kind = b->kind, .title = b->title, .summary = b->summary, .category = b->category,
+    struct body_listed event = {.kind = b->kind, .title = b->title, .unit = b->unit, .summary = b->summary, .category = b->category,
                                 .keywords = b->keywords, .place = b->place, .time_from = b->time_from,
                                 .time_to = b->time_to, .class = b->class, .jurisdictions = b->jurisdictions,
                                 .purposes = b->purposes, .plaintext_len = b->plaintext_len, .n_chunks = b->n_chunks,
