@@ -159,7 +159,7 @@ static enum exit_status command_help(const struct command *self, int argc, char 
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         printf("    tidemarkd %s%s%s\n            %s\n", commands[i].name, *commands[i].usage ? " " : "",
                commands[i].usage, commands[i].summary);
-    printf("\nEvery flag has a twin in the environment: --port-base is TIDEMARK_PORT_BASE.\n"
+    printf("\ntidemarkd COMMAND --help shows one of them. Every flag has a twin in the environment: --port-base is TIDEMARK_PORT_BASE.\n"
            "Exit status: 0 ok, 1 failed, 2 usage, 8 verification failed.\n");
     return EXIT_OK;
 }
@@ -168,6 +168,20 @@ static enum exit_status command_version(const struct command *self, int argc, ch
 {
     (void)self, (void)argc, (void)argv;
     printf("tidemarkd %s\n", TIDEMARK_VERSION);
+    return EXIT_OK;
+}
+
+/* --help or -h among a command's arguments. */
+static bool help_is_wanted(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
+static enum exit_status help_one(const struct command *command)
+{
+    printf("Usage: tidemarkd %s%s%s\n\n%s\n", command->name, *command->usage ? " " : "", command->usage, command->summary);
     return EXIT_OK;
 }
 
@@ -192,7 +206,9 @@ int main(int argc, char **argv)
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
     if (strcmp(name, "--version") == 0) name = "version";
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        if (strcmp(name, commands[i].name) == 0) return (int)commands[i].run(&commands[i], argc - 2, argv + 2);
+        if (strcmp(name, commands[i].name) != 0) continue;
+        if (help_is_wanted(argc - 2, argv + 2)) return (int)help_one(&commands[i]);
+        return (int)commands[i].run(&commands[i], argc - 2, argv + 2);
     }
     return (int)unknown_command(argv[1]);
 }

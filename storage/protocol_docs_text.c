@@ -155,9 +155,11 @@ const char docs_tape[] =
     "A listing is on the tape from its opening on. A top is in the message with the last record that may have changed it and is\n"
     "as it is after that message's records; it counts at most 256 orders at its price.\n"
     "\n"
-    "To have the whole picture at any time: subscribe; when the first message has come, ask `tape`, page by page; then apply to\n"
-    "each listing the messages whose `next` is above that of its page; of what they say of single records only what is of\n"
-    "records from there on. A listing that is new on the tape has an empty book until a top says otherwise.\n"
+    "To have the whole picture at any time: subscribe; when the first message has come, ask `tape`, page by page; then apply\n"
+    "the messages. Pages of one picture are answered one by one and may have rising `next`: a later page knows more. A message\n"
+    "applies if its `next` is above the first page's, to each listing for which it is above that of the listing's own page; of\n"
+    "what it says of single records only what is of records from there on.\n"
+    "A listing that is new on the tape has an empty book until a top says otherwise.\n"
     "\n";
 
 const char docs_trade[] =

@@ -111,7 +111,7 @@ static enum tide_err check_speaker(struct hearing *h, const struct rule *rule, b
     return (h->speaker.roles & rule->roles) || carried ? TIDE_OK : refuse(h, OUTCOME_NOT_YOUR_ROLE);
 }
 
-/* What waits to go on comes before everything, and a halt before orders. */
+/* What waits to go on comes before everything. */
 static enum tide_err check_waits(struct hearing *h, const struct rule *rule)
 {
     uint64_t pending = h->market.pending_work;
@@ -119,7 +119,7 @@ static enum tide_err check_waits(struct hearing *h, const struct rule *rule)
     if (pending != WORK_NONE && rule->kind != (pending == WORK_DRAW ? KIND_DRAWN : KIND_CONTINUE))
         return refuse_because(h, OUTCOME_BUSY, "work on record %llu goes on first",
                               (unsigned long long)h->market.pending_subject);
-    return h->market.halted && rule->trades ? refuse(h, OUTCOME_MARKET_HALTED) : TIDE_OK;
+    return TIDE_OK;
 }
 
 /* Everything that comes before a kind's own rules. */
@@ -136,6 +136,7 @@ static enum tide_err check_frame(struct hearing *h, const struct rule *rule)
     if (err && err != TIDE_ENOTFOUND) return err;
     bool known = err == TIDE_OK;
     if (known) PASS(h, check_repeated(h));
+    if (h->market.halted && rule->trades) return refuse(h, OUTCOME_MARKET_HALTED); /* said anew, not said before */
     return check_speaker(h, rule, known);
 }
 

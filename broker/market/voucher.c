@@ -152,7 +152,7 @@ static enum tide_err check_cap(struct hearing *h, uint64_t party, uint64_t amoun
 {
     struct row_voucher voucher;
     struct row_account issuer;
-    char given[MONEY_TEXT_MAX], left[MONEY_TEXT_MAX];
+    char cap[MONEY_TEXT_MAX], given[MONEY_TEXT_MAX], left[MONEY_TEXT_MAX];
     uint8_t key[16];
     key_u64_u64(key, h->programme, party);
     enum tide_err err = state_get(h->state, TABLE_VOUCHER, key, &voucher); /* cleared if there is none */
@@ -160,8 +160,9 @@ static enum tide_err check_cap(struct hearing *h, uint64_t party, uint64_t amoun
     err = account_get(h->state, h->party, h->programme, &issuer);
     if (err) return err;
     if (voucher.given + amount <= h->programme_row.cap_party && amount <= issuer.available) return TIDE_OK;
-    return refuse_because(h, OUTCOME_VOUCHER_CAP, "it was given %s before, %s are left of the fund",
-                          money_text(voucher.given, given), money_text(issuer.available, left));
+    return refuse_because(h, OUTCOME_VOUCHER_CAP, "a party may be given %s CNY, it was given %s before, %s are left of the fund",
+                          money_text(h->programme_row.cap_party, cap), money_text(voucher.given, given),
+                          money_text(issuer.available, left));
 }
 
 enum tide_err decide_give(struct hearing *h)

@@ -135,7 +135,6 @@ static bool reuse_id(struct generator *g, struct statement *s)
     struct statement earlier;
     if (g->n_said == 0) return false;
     if (statement_decode(g->said[chance(g, g->n_said)], g->arena, &earlier) != TIDE_OK) return false;
-    if (earlier.valid_until < g->now && !g->late_ids) return false;
     memcpy(s->command_id, earlier.command_id, 16);
     memcpy(s->party, earlier.party, 32);
     s->issued_at = earlier.issued_at;

@@ -24,7 +24,6 @@ struct generator {
     uint64_t step, scale; /* how long deadlines are in this market */
     uint64_t jump;        /* time to let pass before the next statement */
     struct { uint64_t stage, listing, buyer, what; } story; /* a deep book and what becomes of it, stage by stage */
-    bool late_ids;        /* ids are used again after their statement's time */
     bool crowd;           /* many parties: programmes with more holders than a record moves */
 };
 

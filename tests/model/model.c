@@ -175,7 +175,6 @@ static enum outcome check_pending(const struct model *m, uint64_t kind)
 {
     if (m->work == WORK_DRAW) return kind == KIND_DRAWN ? OUTCOME_OK : OUTCOME_BUSY;
     if (m->work != WORK_NONE) return kind == KIND_CONTINUE ? OUTCOME_OK : OUTCOME_BUSY;
-    REFUSE_IF(m->halted && (kind == KIND_ORDER || kind == KIND_ORDER_BATCH || kind == KIND_REPLACE), MARKET_HALTED);
     return OUTCOME_OK;
 }
 
@@ -285,6 +284,8 @@ static enum outcome judge(struct model *m, const struct statement *s, struct byt
             out->repeated = true, out->first = before->first, out->next = before->next;
             return OUTCOME_OK;
         }
+        REFUSE_IF(m->halted && (s->kind == KIND_ORDER || s->kind == KIND_ORDER_BATCH || s->kind == KIND_REPLACE),
+                  MARKET_HALTED);
         if ((outcome = check_party(m, s, known, number)) != OUTCOME_OK) return outcome;
         const struct model_party *by = model_party(m, number);
         struct model_party copy = {0};

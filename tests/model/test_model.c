@@ -3,11 +3,10 @@
  * every row it touched. Now and then and at the end: everything. Of each market also: its accepted statements decided
  * again with a commit after each give the same bytes, as does applying the records alone the same state.
  *
- *     test_model [--seed S] [--statements N] [--each N] [--trace] [--model-only] [--seen] [--late-ids]
+ *     test_model [--seed S] [--statements N] [--each N] [--trace] [--model-only] [--seen]
  *
  * Without arguments: a short run of several markets, in TAP. Market i of a run has seed S + i and at most --each
- * statements; --trace prints each of them, --seen what was covered, --model-only leaves the market out, --late-ids
- * uses command ids again after their statement's time.
+ * statements; --trace prints each of them, --seen what was covered, --model-only leaves the market out.
  */
 #include "tests/model/compare.h"
 #include "tests/model/generate.h"
@@ -26,7 +25,7 @@ struct said { struct bytes envelope; uint64_t now, first; };
 
 struct run {
     uint64_t seed, next_index, n_decided, n_accepted;
-    bool trace, model_only, late_ids, failed;
+    bool trace, model_only, failed;
     struct model model;
     struct generator generator;
     struct state *state;
@@ -267,7 +266,6 @@ static bool run_market(struct run *r, uint64_t seed, uint64_t n_statements)
     arena_init(&r->keep, (size_t)1 << 30);
     model_init(&r->model);
     generator_init(&r->generator, seed, &r->model, &r->arena);
-    r->generator.late_ids = r->late_ids;
     if (!r->model_only) r->state = new_state(r, &r->view);
     compare_begin();
     execute(r, generate_genesis(&r->generator));
@@ -319,14 +317,13 @@ int main(int argc, char **argv)
     bool verbose = false, failed = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--trace") == 0) r.trace = true;
-        else if (strcmp(argv[i], "--late-ids") == 0) r.late_ids = true;
         else if (strcmp(argv[i], "--model-only") == 0) r.model_only = true;
         else if (strcmp(argv[i], "--seen") == 0) verbose = true;
         else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) seed = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--statements") == 0 && i + 1 < argc) left = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--each") == 0 && i + 1 < argc) each = strtoull(argv[++i], NULL, 10);
         else {
-            fprintf(stderr, "test_model [--seed S] [--statements N] [--each N] [--trace] [--model-only] [--seen] [--late-ids]\n");
+            fprintf(stderr, "test_model [--seed S] [--statements N] [--each N] [--trace] [--model-only] [--seen]\n");
             return 2;
         }
     }
