@@ -6,33 +6,10 @@
  * locked is what its trades say; the newest entry of an account is what it comes to.
  * Not here: indexes and deadlines (audit_rows.c). It is counted without the functions that move the money.
  */
-#include "broker/market/audit.h"
+#include "broker/market/audit_walk.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum tide_err audit_failed(const struct audit *a, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    if (a->why_len > 0) vsnprintf(a->why, a->why_len, format, args);
-    va_end(args);
-    return TIDE_EDAMAGED;
-}
-
-enum tide_err audit_walk(const struct audit *a, enum table table, uint64_t party, uint8_t flag, audit_visit *visit,
-                         void *to)
-{
-    uint8_t key[17];
-    enum tide_err err;
-    key_u64_u8_u64(key, party, flag, 0);
-    for (bool after = false; !(err = state_next(a->state, table, key, 9, after, NULL)); after = true) {
-        err = visit(a, be64_get(key + 9), to);
-        if (err) return err;
-    }
-    return err == TIDE_ENOTFOUND ? TIDE_OK : err;
-}
 
 /* ---- each asset ---- */
 

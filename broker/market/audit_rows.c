@@ -5,7 +5,7 @@
  * there; a trade that is open has one key among the deadlines, or waits in `parked`, or its claim is overdue.
  * Not here: money (audit.c).
  */
-#include "broker/market/audit.h"
+#include "broker/market/audit_walk.h"
 
 /* What the rows themselves come to. */
 struct tally {

@@ -1,10 +1,11 @@
 /*
- * The order book of one listing, kept in storage's `book` table, whose keys sort in execution order; and matching.
+ * Matching: an order meets the other side of its listing's book, storage's `book` table, whose keys sort in execution
+ * order.
  *
- * Always holds: every resting order has exactly one key here, and something of it is left. A trade's price is the
- * resting order's; one record's decision matches at most LIMIT_MATCHES resting orders. What a bid holds covers its trades.
- * Not here: whether an order may be placed (order_checks.c), what its rest becomes (order.c), what follows from a trade
- * (settlement.c).
+ * Always holds: a trade's price is the resting order's; one record's decision matches at most LIMIT_MATCHES resting
+ * orders; what a bid holds covers its trades.
+ * Not here: who is in the book (book_rows.c), whether an order may be placed (order_checks.c), what its rest becomes
+ * (order.c), a trade's own rows (trade_rows.c), what follows from it (settlement.c).
  */
 #include "broker/market/law.h"
 
@@ -184,25 +185,6 @@ enum tide_err book_match(struct hearing *h, struct taker *t, enum match_end *end
 }
 
 /* ---- writing ---- */
-
-enum tide_err book_put(struct fold *f, uint64_t order, struct row_order *row)
-{
-    const struct row_book book = {order, row->party};
-    uint8_t key[BOOK_KEY_BYTES];
-    if (row->resting || row->closed || (row->left == 0 && !row->unlimited)) return TIDE_EDAMAGED;
-    row->resting = 1;
-    key_book(key, row->listing, row->side, row->price, row->priority);
-    return state_put(f->state, TABLE_BOOK, key, &book);
-}
-
-enum tide_err book_remove(struct fold *f, struct row_order *row)
-{
-    uint8_t key[BOOK_KEY_BYTES];
-    if (!row->resting) return TIDE_OK;
-    row->resting = 0;
-    key_book(key, row->listing, row->side, row->price, row->priority);
-    return must_exist(state_del(f->state, TABLE_BOOK, key));
-}
 
 /* The price is one both take; the bid has so much: of its budget, of its voucher. */
 static bool price_fits(const struct body_traded *e, const struct row_order *bid, const struct row_order *ask)

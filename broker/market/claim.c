@@ -1,9 +1,10 @@
 /*
  * Claims: a buyer says that what was granted is not what was sold, and an arbiter rules.
  *
- * Always holds: a claimed trade names one arbiter and is in two lists, the arbiter's and that of all, as running or as
- * overdue; its bond is held until the ruling; arbiters take turns.
- * Not here: what a ruling does with the money and the marks (settlement.c), the claim's deadline (deadline.c, due.c).
+ * Always holds: a claimed trade names one arbiter, who is of neither side's group; its bond is held until the ruling;
+ * arbiters take turns.
+ * Not here: the lists of claims (trade_rows.c), what a ruling does with the money and the marks (settlement.c), the
+ * claim's deadline (deadline.c, due.c).
  */
 #include "broker/market/law.h"
 
@@ -173,26 +174,6 @@ enum tide_err decide_arbiter(struct hearing *h)
 
 /* ---- writing ---- */
 
-/* The arbiter's list and that of all. */
-static enum tide_err list_claim(struct fold *f, uint64_t trade, const struct row_trade *row, bool there)
-{
-    const struct row_none none = {0};
-    const uint64_t lists[] = {row->arbiter, MARKET_PARTY};
-    enum tide_err err = TIDE_OK;
-    for (size_t i = 0; !err && i < ARRAY_LEN(lists); i++) {
-        uint8_t key[17];
-        key_u64_u8_u64(key, lists[i], row->overdue ? 1 : 0, trade);
-        err = there ? state_put(f->state, TABLE_CLAIM_OF, key, &none)
-                    : must_exist(state_del(f->state, TABLE_CLAIM_OF, key));
-    }
-    return err;
-}
-
-enum tide_err claim_forget(struct fold *f, uint64_t trade, const struct row_trade *row)
-{
-    return list_claim(f, trade, row, false);
-}
-
 /* It is the arbiter's turn: by the trade's row, in the lists, and until `due`. */
 static enum tide_err name_arbiter(struct fold *f, uint64_t trade, struct row_trade *row, const uint8_t arbiter[32],
                                   uint64_t due)
@@ -203,7 +184,7 @@ static enum tide_err name_arbiter(struct fold *f, uint64_t trade, struct row_tra
     if (err) return err;
     f->market.last_arbiter = row->arbiter;
     err = fold_put_market(f);
-    if (!err) err = list_claim(f, trade, row, true);
+    if (!err) err = claim_list(f, trade, row);
     if (!err) err = trade_deadline_set(f, DEADLINE_CLAIM, trade, row, due);
     return err ? err : trade_put(f, trade, row);
 }
@@ -222,7 +203,7 @@ enum tide_err apply_arbiter_named(struct fold *f, const struct body_arbiter_name
 {
     struct row_trade row;
     enum tide_err err = trade_move(f, e->trade, KIND_ARBITER_NAMED, 0, &row);
-    if (!err) err = claim_forget(f, e->trade, &row);
+    if (!err) err = claim_unlist(f, e->trade, &row);
     return err ? err : name_arbiter(f, e->trade, &row, e->arbiter, e->due);
 }
 
@@ -234,9 +215,9 @@ enum tide_err apply_overdue(struct fold *f, const struct body_overdue *e)
     if (!err) err = fold_party(f, e->arbiter, &arbiter);
     if (err) return err;
     if (row.overdue || row.arbiter != arbiter) return TIDE_EDAMAGED;
-    err = claim_forget(f, e->trade, &row);
+    err = claim_unlist(f, e->trade, &row);
     row.overdue = 1;
     row.due = row.due_key = 0;
-    if (!err) err = list_claim(f, e->trade, &row, true);
+    if (!err) err = claim_list(f, e->trade, &row);
     return err ? err : trade_put(f, e->trade, &row);
 }

@@ -1,11 +1,12 @@
 /*
  * Deadlines: a trade's, an order's expiry, and the others' (enum deadline_kind), in the order of their time; the clocks
- * that they follow; the earliest of them.
+ * that they follow, and how a halt stops one; the earliest of them.
  *
  * Always holds: a trade's deadline is kept by its listing's clock, and is due when that clock has come there. Its key in
  * the table has the market's clock, at or before the moment it will be due: whoever finds it too early, because the
  * listing was halted meanwhile, puts it off. The other kinds are kept by the wall's clock, and nothing moves them.
- * Not here: acting on what is due (due.c), which deadline a trade's state has (transitions.c).
+ * Not here: acting on what is due (due.c), setting a trade's (trade_rows.c), which deadline its state has
+ * (transitions.c).
  */
 #include "broker/market/law.h"
 
@@ -47,32 +48,25 @@ uint64_t listing_clock(const struct row_market *market, const struct row_listing
     return (listing->state == LISTING_HALTED ? listing->halted_at : market_clock(market, now_ms)) - listing->halted_ms;
 }
 
-/* ---- a trade's deadline ---- */
-
-enum tide_err trade_deadline_set(struct fold *f, enum deadline_kind kind, uint64_t trade, struct row_trade *row,
-                                 uint64_t due_ms)
+/* Whether it is halted is read from `halted_at`, so that it does not matter whether the caller has moved its state yet. */
+enum tide_err listing_clock_fold(struct fold *f, struct row_listing *row, uint64_t to)
 {
-    struct row_listing listing;
+    if (to != LISTING_HALTED && row->halted_at == 0) return TIDE_OK;
     enum tide_err err = fold_market(f);
-    if (!err) err = must_exist(listing_get(f->state, row->listing, &listing));
     if (err) return err;
-    if (due_ms < f->time_ms) return TIDE_EDAMAGED;
-    uint64_t left_ms = due_ms - f->time_ms;
-    row->due = listing_clock(&f->market, &listing, f->time_ms) + left_ms;
-    row->due_key = market_clock(&f->market, f->time_ms) + left_ms;
-    return deadline_put(f, kind, row->due_key, trade);
+    uint64_t clock_ms = market_clock(&f->market, f->time_ms);
+    if (to == LISTING_HALTED) {
+        if (row->halted_at != 0) return TIDE_EDAMAGED;
+        row->halted_at = clock_ms;
+        return TIDE_OK;
+    }
+    if (clock_ms < row->halted_at) return TIDE_EDAMAGED;
+    row->halted_ms += clock_ms - row->halted_at; /* all its halts together are no more than the market's clock */
+    row->halted_at = 0;
+    return TIDE_OK;
 }
 
-enum tide_err trade_deadline_clear(struct fold *f, uint64_t trade, struct row_trade *row)
-{
-    uint64_t kind = row->overdue ? 0 : trade_deadline_of(row->state);
-    if (kind == 0) return TIDE_OK;
-    if (!row->parked) return deadline_del(f, (enum deadline_kind)kind, row->due_key, trade);
-    uint8_t key[16];
-    row->parked = 0;
-    key_u64_u64(key, row->listing, trade);
-    return must_exist(state_del(f->state, TABLE_PARKED, key));
-}
+/* ---- a trade's deadline ---- */
 
 uint64_t deadline_left(const struct row_market *market, const struct row_listing *listing, const struct row_trade *row,
                        uint64_t now_ms)

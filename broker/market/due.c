@@ -3,8 +3,8 @@
  *
  * Always holds: one tick acts on at most LIMIT_MATCHES deadlines and holders, kind by kind, the earliest first; an outage
  * moves the deadlines of trades only, and while the market is halted there is none.
- * Not here: how deadlines are kept (deadline.c), what one does to its trade (settlement.c, claim.c, voucher.c), order
- * (order.c), party (rekey.c) or programme (voucher.c), what a halt puts off (halt.c).
+ * Not here: how deadlines are kept (deadline.c), what one does to its trade (settlement.c, claim.c), order
+ * (order_close.c), party (rekey.c) or programme (voucher.c), what a halt puts off (halt.c).
  */
 #include "broker/market/law.h"
 
@@ -57,19 +57,10 @@ static enum tide_err act_on_trade(struct hearing *h, uint8_t kind, uint64_t trad
     }
 }
 
-static enum tide_err act_on_order(struct hearing *h, uint64_t order)
-{
-    struct row_order row;
-    struct row_party owner;
-    enum tide_err err = order_get(h->state, order, &row);
-    if (!err) err = must_exist(party_by_number(h->state, row.party, &owner));
-    return err ? err : order_close(h, order, &row, owner.key, CLOSE_EXPIRED);
-}
-
 static enum tide_err act_on(struct hearing *h, uint8_t kind, uint64_t subject)
 {
     switch (kind) {
-    case DEADLINE_ORDER: return act_on_order(h, subject);
+    case DEADLINE_ORDER: return order_close_by_number(h, subject, CLOSE_EXPIRED);
     case DEADLINE_REKEY: return rekey_due(h, subject);
     case DEADLINE_PROGRAMME: return programme_end(h, subject);
     case DEADLINE_UNLOCK: return trade_unlock(h, subject);

@@ -1,9 +1,10 @@
 /*
  * Halts: of the market, of a listing, and the deadlines of trades that they put off.
  *
- * Always holds: while the market is halted no trade deadline runs and nobody trades; a halted listing's clock stands
- * still (deadline.c), and what of its trades a tick found too early waits in `parked` until it is resumed or closed.
- * Not here: the clocks (deadline.c), closing a listing (listing.c), its indexes (listing.c, catalog.c).
+ * Always holds: while the market is halted no trade deadline runs and nobody trades; what of a halted listing's trades
+ * a tick found too early waits in `parked` until the listing is resumed or closed.
+ * Not here: the clocks, and how a halt stops one (deadline.c), the listing's move (listing.c), closing it
+ * (listing_close.c).
  */
 #include "broker/market/law.h"
 
@@ -48,51 +49,21 @@ enum tide_err apply_market_moved(struct fold *f, const struct body_market_moved 
 
 /* ---- a listing ---- */
 
-static enum tide_err move_listing(struct hearing *h, uint64_t listing, enum listing_state to)
-{
-    PASS(h, hear_listing(h, listing));
-    uint64_t from = h->listing_row.state;
-    if (!listing_may_move(h->cause->statement.kind, from, to))
-        return refuse_because(h, OUTCOME_WRONG_STATE, "listing %llu is %s", (unsigned long long)listing,
-                              names_listing_state[from]);
-    struct body_listing_moved *e = EVENT(h, LISTING_MOVED, listing_moved);
-    if (!e) return TIDE_ENOMEM;
-    e->listing = listing;
-    e->from = from;
-    e->to = to;
-    return TIDE_OK;
-}
-
 enum tide_err decide_halt(struct hearing *h)
 {
     const struct body_halt *halt = h->cause->statement.body;
-    return halt->listing == 0 ? halt_market(h) : move_listing(h, halt->listing, LISTING_HALTED);
+    if (halt->listing == 0) return halt_market(h);
+    PASS(h, hear_listing(h, halt->listing));
+    return listing_move(h, LISTING_HALTED);
 }
 
 enum tide_err decide_resume(struct hearing *h)
 {
     const struct body_resume *resume = h->cause->statement.body;
     if (resume->listing == 0) return resume_market(h);
-    PASS(h, move_listing(h, resume->listing, LISTING_OPEN));
+    PASS(h, hear_listing(h, resume->listing));
+    PASS(h, listing_move(h, LISTING_OPEN));
     return unpark_trades(h, resume->listing);
-}
-
-/* Whether it is halted is read from `halted_at`, so that it does not matter whether the caller has moved its state yet. */
-enum tide_err halt_fold(struct fold *f, struct row_listing *row, uint64_t to)
-{
-    if (to != LISTING_HALTED && row->halted_at == 0) return TIDE_OK;
-    enum tide_err err = fold_market(f);
-    if (err) return err;
-    uint64_t clock_ms = market_clock(&f->market, f->time_ms);
-    if (to == LISTING_HALTED) {
-        if (row->halted_at != 0) return TIDE_EDAMAGED;
-        row->halted_at = clock_ms;
-        return TIDE_OK;
-    }
-    if (clock_ms < row->halted_at) return TIDE_EDAMAGED;
-    row->halted_ms += clock_ms - row->halted_at; /* all its halts together are no more than the market's clock */
-    row->halted_at = 0;
-    return TIDE_OK;
 }
 
 /* ---- deadlines that a halt puts off ---- */

@@ -2,7 +2,8 @@
  * What every decide_* function does with a hearing: refuse and say why, emit events, check a statement's time.
  *
  * Always holds: an event's body lies in the hearing's arena, zeroed; a step has at most LIMIT_EVENTS events.
- * Not here: the order of the checks (decide.c), what a kind demands (the file of its subject).
+ * Not here: the order of the checks (decide.c), reading what a statement names (hear.c), what a kind demands (the file
+ * of its subject).
  */
 #include <stdarg.h>
 #include <stdio.h>

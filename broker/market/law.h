@@ -108,16 +108,37 @@ MUST_USE enum tide_err deadline_del(struct fold *f, enum deadline_kind kind, uin
  */
 uint64_t market_clock(const struct row_market *market, uint64_t now_ms);
 uint64_t listing_clock(const struct row_market *market, const struct row_listing *listing, uint64_t now_ms);
-/* A trade's one deadline: set to `due_ms` (wall time, if nothing halts), or taken away, parked or not. Change the row; the
- * caller puts it. */
-MUST_USE enum tide_err trade_deadline_set(struct fold *f, enum deadline_kind kind, uint64_t trade, struct row_trade *row,
-                                          uint64_t due_ms);
-MUST_USE enum tide_err trade_deadline_clear(struct fold *f, uint64_t trade, struct row_trade *row);
+/* A listing moves to state `to`, but is not yet there: its clock stops or goes on. Changes the row; the caller puts it. */
+MUST_USE enum tide_err listing_clock_fold(struct fold *f, struct row_listing *row, uint64_t to);
 /* Wall time until a trade's deadline, if nothing halts from now on; 0: it is due. */
 uint64_t deadline_left(const struct row_market *market, const struct row_listing *listing, const struct row_trade *row,
                        uint64_t now_ms);
 /* The earliest of all kinds that run, in wall time (a trade's may prove to be too early); UINT64_MAX: none. */
 MUST_USE enum tide_err deadline_earliest(struct state_view *state, const struct row_market *market, uint64_t *at_ms);
+
+/* ---- an order's rows (book_rows.c) ---- */
+/* Into the book, under its priority; out of it, if it is there. Change the row; the caller puts it. */
+MUST_USE enum tide_err book_put(struct fold *f, uint64_t order, struct row_order *row);
+MUST_USE enum tide_err book_remove(struct fold *f, struct row_order *row);
+/* Marks a row closed and takes it from the book, the open orders and the deadlines; the caller puts the row. */
+MUST_USE enum tide_err order_end(struct fold *f, uint64_t order, struct row_order *row);
+
+/* ---- a trade's rows (trade_rows.c) ---- */
+/* A trade's one deadline: set to `due_ms` (wall time, if nothing halts), or taken away, parked or not. Change the row; the
+ * caller puts it. */
+MUST_USE enum tide_err trade_deadline_set(struct fold *f, enum deadline_kind kind, uint64_t trade, struct row_trade *row,
+                                          uint64_t due_ms);
+MUST_USE enum tide_err trade_deadline_clear(struct fold *f, uint64_t trade, struct row_trade *row);
+/* Writes a new trade: in matched, its grant deadline set. */
+MUST_USE enum tide_err trade_open(struct fold *f, const struct body_traded *e, const struct row_order *bid,
+                                  const struct row_order *ask);
+/* Reads the trade, takes its deadline away, moves it along the table; the caller puts the row. */
+MUST_USE enum tide_err trade_move(struct fold *f, uint64_t trade, uint64_t event, uint64_t basis, struct row_trade *row);
+/* Both parties' lists: 0 open; 1 final, and open no more. */
+MUST_USE enum tide_err trade_of_put(struct fold *f, uint64_t trade, const struct row_trade *row, uint8_t final);
+/* Into the lists of claims of its arbiter and of all, as running or overdue; out of them. */
+MUST_USE enum tide_err claim_list(struct fold *f, uint64_t trade, const struct row_trade *row);
+MUST_USE enum tide_err claim_unlist(struct fold *f, uint64_t trade, const struct row_trade *row);
 
 /* ---- judging (decide.c steps; hearing.c what every kind uses) ---- */
 struct hearing {
@@ -180,6 +201,29 @@ MUST_USE enum tide_err check_time(struct hearing *h, const struct statement *s, 
 #define KIND_AS_DECIDE(NAME, member, number, doc) MUST_USE enum tide_err decide_##member(struct hearing *h);
 STATEMENTS(KIND_AS_DECIDE)
 
+/* ---- what a statement names (hear.c): read, or refused ---- */
+/* A party by any key it has or had; refuses NO_SUCH_PARTY, also for the market itself. */
+MUST_USE enum tide_err hear_party(struct hearing *h, const uint8_t key[32], uint64_t *number, struct row_party *row);
+/* Reads a listing and its vendor into the hearing; refuses NO_SUCH_LISTING. */
+MUST_USE enum tide_err hear_listing(struct hearing *h, uint64_t listing);
+/* Reads a programme and its issuer into the hearing; refuses NO_SUCH_PROGRAMME. */
+MUST_USE enum tide_err hear_programme(struct hearing *h, uint64_t programme);
+/* Reads the speaker's own open order; refuses NO_SUCH_ORDER, NOT_YOURS, ORDER_CLOSED. */
+MUST_USE enum tide_err hear_order(struct hearing *h, uint64_t order, struct row_order *row);
+/* One of a trade's parties does what the trade waits for: it exists, is the speaker's, and it is not too late. */
+MUST_USE enum tide_err hear_trade(struct hearing *h, uint64_t trade, bool as_vendor, enum trade_state expected,
+                                  struct row_trade *row);
+
+/* ---- where work is cut (slice.c) ---- */
+/* Emits `sliced` and notes it: nothing else may be decided before the `continue`. */
+MUST_USE enum tide_err work_slice(struct hearing *h, enum work work, uint64_t subject);
+
+/* ---- groups (group.c), texts (text.c) ---- */
+bool same_group(uint64_t a_number, const struct row_party *a, uint64_t b_number, const struct row_party *b);
+bool text_has_control(struct bytes text);
+/* Copies `text` into a NUL-padded field of a row; the schemas' bounds leave room for the NUL. */
+void row_text_set(char *field, size_t room, struct bytes text);
+
 /* ---- records (apply.c) ---- */
 MUST_USE enum tide_err fold_statement(struct fold *f, uint64_t index, uint64_t time_ms, const struct statement *s,
                                       struct bytes statement_bytes);
@@ -192,12 +236,6 @@ MUST_USE enum tide_err fold_event(struct fold *f, uint64_t index, uint64_t time_
 EVENTS(KIND_AS_APPLY)
 
 /* ---- parties (party.c) ---- */
-/* A party by any key it has or had; refuses NO_SUCH_PARTY, also for the market itself. */
-MUST_USE enum tide_err hear_party(struct hearing *h, const uint8_t key[32], uint64_t *number, struct row_party *row);
-bool same_group(uint64_t a_number, const struct row_party *a, uint64_t b_number, const struct row_party *b);
-bool text_has_control(struct bytes text);
-/* Copies `text` into a NUL-padded field of a row; the schemas' bounds leave room for the NUL. */
-void row_text_set(char *field, size_t room, struct bytes text);
 /* The envelope that a statement carries: of `kind`, for this market, signed by the party it names, in time. */
 MUST_USE enum tide_err open_request(struct hearing *h, struct bytes envelope, uint64_t kind, struct statement *request);
 /* Checks that all of a new party's keys are unused and fit for use. */
@@ -219,23 +257,17 @@ MUST_USE enum tide_err fold_postings(struct fold *f, uint64_t kind, const struct
 const char *money_text(uint64_t fen, char text[MONEY_TEXT_MAX]);
 
 /* ---- listings (listing.c) ---- */
-/* Reads a listing and its vendor into the hearing; refuses NO_SUCH_LISTING. */
-MUST_USE enum tide_err hear_listing(struct hearing *h, uint64_t listing);
 bool listing_is_sealed(uint64_t listing_kind);
 /* Emits the move of the hearing's listing, or refuses it if the table does not know it. */
 MUST_USE enum tide_err listing_move(struct hearing *h, enum listing_state to);
 
 /* ---- halts (halt.c) ---- */
-/* A listing moves to state `to`, but is not yet there: its clock stops or goes on. Changes the row; the caller puts it. */
-MUST_USE enum tide_err halt_fold(struct fold *f, struct row_listing *row, uint64_t to);
 /* Gives the trades whose deadlines wait for the end of the listing's halt their new deadlines, as many as fit. */
 MUST_USE enum tide_err unpark_trades(struct hearing *h, uint64_t listing);
 /* Emits `deferred`: the tick came to a trade's deadline that its listing's halts have moved. */
 MUST_USE enum tide_err trade_defer(struct hearing *h, uint64_t trade, const struct row_trade *row);
 
 /* ---- vouchers (voucher.c) ---- */
-/* Reads a programme and its issuer into the hearing; refuses NO_SUCH_PROGRAMME. */
-MUST_USE enum tide_err hear_programme(struct hearing *h, uint64_t programme);
 /* What the programme pays of one unit at `price`. */
 uint64_t voucher_share(const struct row_programme *programme, uint64_t price);
 /* What the hearing's programme holds of each of `quantity` units at `price`, of what `party` has available of it (nothing
@@ -250,23 +282,13 @@ MUST_USE enum tide_err programme_end(struct hearing *h, uint64_t programme);
 MUST_USE enum tide_err return_vouchers(struct hearing *h, uint64_t programme);
 
 /* ---- trades (settlement.c) ---- */
-/* One of a trade's parties does what the trade waits for: it exists, is the speaker's, and it is not too late. */
-MUST_USE enum tide_err hear_trade(struct hearing *h, uint64_t trade, bool as_vendor, enum trade_state expected,
-                                  struct row_trade *row);
-/* The fold of a move that ends nothing: reads the trade, takes its deadline away, moves it along the table. */
-MUST_USE enum tide_err trade_move(struct fold *f, uint64_t trade, uint64_t event, uint64_t basis, struct row_trade *row);
 /* The tick at `locked_until`. */
 MUST_USE enum tide_err trade_unlock(struct hearing *h, uint64_t trade);
-/* Writes a new trade: in matched, its grant deadline set. */
-MUST_USE enum tide_err trade_open(struct fold *f, const struct body_traded *e, const struct row_order *bid,
-                                  const struct row_order *ask);
 /* Emit the end of a trade. */
 MUST_USE enum tide_err trade_refund(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis);
 MUST_USE enum tide_err trade_settle(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis);
 
 /* ---- claims (claim.c) ---- */
-/* The fold of a ruling: takes the claim from the lists of its arbiter and of all. */
-MUST_USE enum tide_err claim_forget(struct fold *f, uint64_t trade, const struct row_trade *row);
 /* The tick at a claim's deadline. */
 MUST_USE enum tide_err claim_overdue(struct hearing *h, uint64_t trade);
 
@@ -296,8 +318,6 @@ enum match_end {
 MUST_USE enum tide_err book_match(struct hearing *h, struct taker *t, enum match_end *end);
 /* Whether the best order of the other side would be met. */
 MUST_USE enum tide_err book_would_meet(struct hearing *h, const struct row_order *row, bool *meets);
-MUST_USE enum tide_err book_put(struct fold *f, uint64_t order, struct row_order *row);
-MUST_USE enum tide_err book_remove(struct fold *f, struct row_order *row);
 
 /* ---- what may be placed (order_checks.c) ---- */
 /* Checks 1 to 8 of docs/market.md, "Orders". `voucher_unit`: what its programme holds of each unit. */
@@ -310,26 +330,24 @@ MUST_USE enum tide_err check_funds(struct hearing *h, uint64_t needed);
 uint64_t market_limit(const struct hearing *h, uint64_t side);
 
 /* ---- orders (order.c) ---- */
-/* What an open order holds: CNY, and of its programme. */
-uint64_t order_holds(const struct row_order *row);
-uint64_t order_holds_voucher(const struct row_order *row);
 /* Checks 9 to 11, then matches what was placed or replaced and says what becomes of the rest. `rests`: it goes into the
  * book. */
 MUST_USE enum tide_err order_match(struct hearing *h, struct taker *t, uint64_t *rests);
-/* Emits `order_closed`, its money released to `owner`. */
+
+/* ---- how an order ends (order_close.c) ---- */
+/* What an open order holds: CNY, and of its programme. */
+uint64_t order_holds(const struct row_order *row);
+uint64_t order_holds_voucher(const struct row_order *row);
+/* Emits `order_closed`, its money released to `owner`. By number: reads the order and its owner first. */
 MUST_USE enum tide_err order_close(struct hearing *h, uint64_t order, const struct row_order *row,
                                    const uint8_t owner[32], enum close_reason reason);
-/* Reads the speaker's own open order; refuses NO_SUCH_ORDER, NOT_YOURS, ORDER_CLOSED. */
-MUST_USE enum tide_err hear_order(struct hearing *h, uint64_t order, struct row_order *row);
-/* Marks a row closed and takes it from the book, the open orders and the deadlines; the caller puts the row. */
-MUST_USE enum tide_err order_end(struct fold *f, uint64_t order, struct row_order *row);
-
-/* ---- work in slices (work.c) ---- */
-/* A slice of work: matching an order further, closing what rests on a listing or belongs to a party. */
-MUST_USE enum tide_err continue_match(struct hearing *h, uint64_t order);
-MUST_USE enum tide_err close_orders_of_listing(struct hearing *h, uint64_t listing);
+MUST_USE enum tide_err order_close_by_number(struct hearing *h, uint64_t order, enum close_reason reason);
+/* Closes what rests on a listing, what is open of a party, as many as fit. *all: the last one too; else it was sliced. */
+MUST_USE enum tide_err close_orders_of_listing(struct hearing *h, uint64_t listing, bool *all);
 MUST_USE enum tide_err close_orders_of_party(struct hearing *h, uint64_t party);
-/* Emits `sliced` and notes it: nothing else may be decided before the `continue`. */
-MUST_USE enum tide_err work_slice(struct hearing *h, enum work work, uint64_t subject);
+
+/* ---- closing a listing (listing_close.c) ---- */
+/* What follows the close, as much as fits: its orders are closed, then its parked trades get their deadlines. */
+MUST_USE enum tide_err finish_close(struct hearing *h, uint64_t listing);
 
 #endif

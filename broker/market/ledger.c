@@ -3,7 +3,7 @@
  *
  * Always holds: every event's postings sum to zero for each asset; no balance of a party is ever below zero or above
  * LIMIT_AMOUNT; money that a party only moves between its own accounts leaves no entry.
- * Not here: when money moves (bank.c, order.c, book.c, voucher.c, settlement.c), the sum over everything (audit.c).
+ * Not here: when money moves (bank.c, order.c, order_close.c, book.c, voucher.c, settlement.c), the sum over everything (audit.c).
  */
 #include <pthread.h>
 #include <stdio.h>

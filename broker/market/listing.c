@@ -1,10 +1,10 @@
 /*
- * Listings: what may be offered, and how a listing comes to be open and closed.
+ * Listings: what may be offered, how a listing comes to be open, and the fold of all its moves.
  *
  * Always holds: a listing's state changes only along its table (transitions.c); a key commitment belongs to one
  * listing; a vendor's count of listings is that of its listings which are not closed or refused.
- * Not here: samples (sample.c), halts (halt.c), orders (order.c), closing them in slices (work.c), words to be found by
- * (catalog.c).
+ * Not here: samples (sample.c), halts (halt.c), closing a listing and what rests on it (listing_close.c), words to be
+ * found by (catalog.c).
  */
 #include "broker/market/law.h"
 #include "crypto/age.h"
@@ -16,18 +16,6 @@
 bool listing_is_sealed(uint64_t listing_kind)
 {
     return listing_kind != LISTING_API && listing_kind != LISTING_COMPUTE;
-}
-
-enum tide_err hear_listing(struct hearing *h, uint64_t listing)
-{
-    if (listing == h->listing && listing != 0) return TIDE_OK;
-    h->listing = 0;
-    enum tide_err err = listing_get(h->state, listing, &h->listing_row);
-    if (err == TIDE_ENOTFOUND) return refuse(h, OUTCOME_NO_SUCH_LISTING);
-    if (err) return err;
-    err = must_exist(party_by_number(h->state, h->listing_row.vendor, &h->vendor));
-    if (!err) h->listing = listing;
-    return err;
 }
 
 /* ---- closed untraded ---- */
@@ -348,17 +336,6 @@ enum tide_err apply_registered(struct fold *f, const struct body_registered *e)
     return err ? err : fold_put_market(f);
 }
 
-/* ---- closing ---- */
-
-enum tide_err decide_close(struct hearing *h)
-{
-    const struct body_close *close = h->cause->statement.body;
-    PASS(h, hear_listing(h, close->listing));
-    if (h->listing_row.vendor != h->party) return refuse(h, OUTCOME_NOT_YOURS);
-    PASS(h, listing_move(h, LISTING_CLOSED));
-    return close_orders_of_listing(h, close->listing); /* then the trades that its halt kept waiting */
-}
-
 /* ---- writing a move ---- */
 
 static enum tide_err move_indexes(struct fold *f, const struct body_listing_moved *e)
@@ -389,7 +366,7 @@ enum tide_err apply_listing_moved(struct fold *f, const struct body_listing_move
     enum tide_err err = must_exist(listing_get(f->state, e->listing, &row));
     if (err) return err;
     if (row.state != e->from || !listing_may_move(0, e->from, e->to)) return TIDE_EDAMAGED;
-    err = halt_fold(f, &row, e->to);
+    err = listing_clock_fold(f, &row, e->to);
     if (err) return err;
     row.state = e->to;
     if (e->from == LISTING_SAMPLING && e->to == LISTING_OPEN) row.sample_record = f->cause;

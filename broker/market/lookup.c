@@ -3,7 +3,7 @@
  *
  * Always holds: nothing here writes. A row whose number comes from outside may be missing (TIDE_ENOTFOUND); order_get
  * alone is asked for numbers out of the state's own rows only, where a missing row is damage.
- * Not here: what a hearing keeps between its steps (decide.c, listing.c), what a fold keeps (fold.c).
+ * Not here: what a hearing keeps between its steps (hear.c), what a fold keeps (fold.c).
  */
 #include "broker/market/law.h"
 

@@ -1,26 +1,12 @@
 /*
- * Orders: placing them, alone or in a batch, and how an order ends.
+ * Orders: placing them, alone or in a batch, and what becomes of what was not matched.
  *
- * Always holds: what a bid may cost is held before it is matched, and what of it is not spent is released when it ends;
- * an order is open or closed, and in the book only while it is open.
- * Not here: what may be placed (order_checks.c), matching (book.c), changing an order (replace.c), what goes on in later
- * slices (work.c).
+ * Always holds: what a bid may cost is held before it is matched; an order is put into the book, if at all, once its
+ * matching is done.
+ * Not here: what may be placed (order_checks.c), matching (book.c), changing an order (replace.c), how one ends
+ * (order_close.c), what goes on in later slices (work.c).
  */
 #include "broker/market/law.h"
-
-/* ---- what is held ---- */
-
-/* No voucher holds more of a unit than its price; price times quantity is an amount (order_checks.c). */
-uint64_t order_holds(const struct row_order *row)
-{
-    if (row->side == SIDE_ASK) return 0;
-    return row->type == ORDER_MARKET ? row->budget : (row->price - row->voucher_unit) * row->left;
-}
-
-uint64_t order_holds_voucher(const struct row_order *row)
-{
-    return row->voucher_unit * row->left;
-}
 
 /* ---- placing ---- */
 
@@ -165,61 +151,7 @@ enum tide_err decide_order_batch(struct hearing *h)
     return TIDE_OK;
 }
 
-/* ---- ending ---- */
-
-enum tide_err order_close(struct hearing *h, uint64_t order, const struct row_order *row, const uint8_t owner[32],
-                          enum close_reason reason)
-{
-    struct body_order_closed *e = EVENT(h, ORDER_CLOSED, order_closed);
-    if (!e) return TIDE_ENOMEM;
-    e->order = order;
-    e->reason = reason;
-    e->left = row->left;
-    if (row->side == SIDE_ASK) return TIDE_OK;
-    enum tide_err err = postings_new(h, &e->postings, row->programme != 0 ? 6 : 2);
-    if (err) return err;
-    int64_t money = (int64_t)order_holds(row);
-    posting_add(&e->postings, owner, ACCOUNT_HELD, ASSET_CNY, -money);
-    posting_add(&e->postings, owner, ACCOUNT_AVAILABLE, ASSET_CNY, money);
-    if (row->voucher_unit == 0) return TIDE_OK;
-    return voucher_free(h, &e->postings, row->programme, owner, ACCOUNT_HELD, order_holds_voucher(row));
-}
-
-enum tide_err hear_order(struct hearing *h, uint64_t order, struct row_order *row)
-{
-    uint8_t key[8];
-    key_u64(key, order);
-    enum tide_err err = state_get(h->state, TABLE_ORDER, key, row);
-    if (err == TIDE_ENOTFOUND) return refuse(h, OUTCOME_NO_SUCH_ORDER);
-    if (err) return err;
-    if (row->party != h->party) return refuse(h, OUTCOME_NOT_YOURS);
-    return row->closed ? refuse(h, OUTCOME_ORDER_CLOSED) : TIDE_OK;
-}
-
-enum tide_err decide_cancel(struct hearing *h)
-{
-    const struct body_cancel *cancel = h->cause->statement.body;
-    struct row_order row;
-    PASS(h, hear_order(h, cancel->order, &row));
-    return order_close(h, cancel->order, &row, h->speaker.key, CLOSE_CANCELLED);
-}
-
 /* ---- writing ---- */
-
-enum tide_err order_end(struct fold *f, uint64_t order, struct row_order *row)
-{
-    const struct row_none none = {0};
-    uint8_t key[17];
-    if (row->closed) return TIDE_EDAMAGED;
-    row->closed = 1;
-    row->budget = 0;
-    enum tide_err err = book_remove(f, row);
-    if (!err && row->tif == TIF_GTD) err = deadline_del(f, DEADLINE_ORDER, row->expires_at, order);
-    key_u64_u8_u64(key, row->party, 0, order);
-    if (!err) err = must_exist(state_del(f->state, TABLE_ORDER_OF, key));
-    key_u64_u8_u64(key, row->party, 1, order);
-    return err ? err : state_put(f->state, TABLE_ORDER_OF, key, &none);
-}
 
 enum tide_err apply_placed(struct fold *f, const struct body_placed *e)
 {
@@ -248,16 +180,6 @@ enum tide_err apply_not_placed(struct fold *f, const struct body_not_placed *e)
 {
     (void)f, (void)e;
     return TIDE_OK;
-}
-
-enum tide_err apply_order_closed(struct fold *f, const struct body_order_closed *e)
-{
-    struct row_order row;
-    enum tide_err err = order_get(f->state, e->order, &row);
-    if (err) return err;
-    if (row.left != e->left) return TIDE_EDAMAGED;
-    err = order_end(f, e->order, &row);
-    return err ? err : order_put(f, e->order, &row);
 }
 
 enum tide_err apply_rested(struct fold *f, const struct body_rested *e)

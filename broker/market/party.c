@@ -3,7 +3,8 @@
  *
  * Always holds: a signing key, a CURVE key and a recipient belong to one party for ever; at least one operator is
  * active; an event about a party names it by its key in force, by whichever of its keys the statement did.
- * Not here: what a role may do (decide.c's table), the suspended party's orders (work.c), new keys (rekey.c).
+ * Not here: what a role may do (decide.c's table), closing what a suspended party has in the book
+ * (order_close.c), new keys (rekey.c).
  */
 #include "broker/market/law.h"
 #include "crypto/identity.h"
@@ -23,36 +24,6 @@ static bool roles_exclude(uint64_t roles)
     for (size_t i = 0; i < ARRAY_LEN(role_exclusions); i++)
         if ((roles & role_exclusions[i].role) && (roles & role_exclusions[i].excludes)) return true;
     return false;
-}
-
-bool same_group(uint64_t a_number, const struct row_party *a, uint64_t b_number, const struct row_party *b)
-{
-    return a_number == b_number || (a->group[0] != 0 && strcmp(a->group, b->group) == 0);
-}
-
-/* C0, DEL and C1 (U+0080 to U+009F, in UTF-8 c2 80 to c2 9f). */
-bool text_has_control(struct bytes text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        if (c < 0x20 || c == 0x7f) return true;
-        if (c == 0xc2 && i + 1 < text.len && text.data[i + 1] < 0xa0) return true;
-    }
-    return false;
-}
-
-void row_text_set(char *field, size_t room, struct bytes text)
-{
-    ASSERT(text.len < room);
-    memset(field, 0, room);
-    if (text.len > 0) memcpy(field, text.data, text.len);
-}
-
-enum tide_err hear_party(struct hearing *h, const uint8_t key[32], uint64_t *number, struct row_party *row)
-{
-    enum tide_err err = party_by_key(h->state, key, number, row);
-    if (err && err != TIDE_ENOTFOUND) return err;
-    return err || *number == MARKET_PARTY ? refuse(h, OUTCOME_NO_SUCH_PARTY) : TIDE_OK;
 }
 
 /* ---- admission ---- */

@@ -4,7 +4,7 @@
  *
  * Always holds: an amended order stays in the book under its key; a replaced one is taken out and put back, if it rests,
  * under the `replaced` record's index. What it holds is what its new row says.
- * Not here: the checks that placing shares (order_checks.c), matching (book.c).
+ * Not here: the checks that placing shares (order_checks.c), matching (book.c), what an order holds (order_close.c).
  */
 #include "broker/market/law.h"
 

@@ -1,9 +1,10 @@
 /*
  * Trades: from the match to the vendor's grant, and to settlement or refund.
  *
- * Always holds: a trade's state changes only along its table (transitions.c); its money, and what a voucher pays of it,
- * are in the buyer's escrow until it is final; an open trade has exactly one deadline, unless its claim is overdue.
- * Not here: how a trade comes about (book.c), claims (claim.c), when deadlines are due (deadline.c, due.c).
+ * Always holds: a trade's money, and what a voucher pays of it, are in the buyer's escrow until it is final; a final
+ * trade has left its mark on its parties.
+ * Not here: how a trade comes about (book.c), its rows and its deadline (trade_rows.c), claims (claim.c), when deadlines
+ * are due (deadline.c, due.c).
  */
 #include "broker/market/law.h"
 #include "crypto/age.h"
@@ -58,26 +59,6 @@ static enum tide_err check_signature(struct hearing *h, uint64_t trade, const st
 }
 
 /* ---- grant and acceptance ---- */
-
-/* One of a trade's parties does what the trade waits for: it exists, is the speaker's, and it is not too late. */
-enum tide_err hear_trade(struct hearing *h, uint64_t trade, bool as_vendor, enum trade_state expected,
-                         struct row_trade *row)
-{
-    enum tide_err err = trade_get(h->state, trade, row);
-    if (err == TIDE_ENOTFOUND) return refuse(h, OUTCOME_NO_SUCH_TRADE);
-    if (err) return err;
-    if ((as_vendor ? row->vendor : row->buyer) != h->party) return refuse(h, OUTCOME_NOT_YOURS);
-    bool ended_by_deadline = row->final_record != 0 && row->accept_record == 0 && row->claim_record == 0;
-    bool waits = row->state == expected;
-    if (!waits && !ended_by_deadline)
-        return refuse_because(h, OUTCOME_WRONG_STATE, "trade %llu is %s", (unsigned long long)trade,
-                              names_trade_state[row->state]);
-    if (waits) {
-        PASS(h, hear_listing(h, row->listing));
-        if (listing_clock(&h->market, &h->listing_row, h->now_ms) < row->due) return TIDE_OK;
-    }
-    return refuse_because(h, OUTCOME_TOO_LATE, "the deadline of trade %llu has passed", (unsigned long long)trade);
-}
 
 /* Sealed content: the header for its one recipient. Otherwise the credential's whole age file. */
 static bool grant_has_form(uint64_t listing_kind, struct bytes grant)
@@ -189,64 +170,6 @@ enum tide_err trade_unlock(struct hearing *h, uint64_t trade)
 
 /* ---- writing ---- */
 
-/* Both parties' lists: 0 open, 1 final. */
-static enum tide_err put_trade_of(struct fold *f, uint64_t trade, const struct row_trade *row, uint8_t final)
-{
-    const struct row_none none = {0};
-    const uint64_t parties[] = {row->buyer, row->vendor};
-    enum tide_err err = TIDE_OK;
-    for (size_t i = 0; !err && i < ARRAY_LEN(parties); i++) {
-        uint8_t key[17];
-        key_u64_u8_u64(key, parties[i], 0, trade);
-        if (final) err = must_exist(state_del(f->state, TABLE_TRADE_OF, key));
-        key_u64_u8_u64(key, parties[i], final, trade);
-        if (!err) err = state_put(f->state, TABLE_TRADE_OF, key, &none);
-    }
-    return err;
-}
-
-enum tide_err trade_open(struct fold *f, const struct body_traded *e, const struct row_order *bid,
-                         const struct row_order *ask)
-{
-    const struct transition *t = trade_transition(TRADE_NONE, KIND_TRADED, 0);
-    struct row_trade row;
-    if (e->voucher > e->total || e->fee > e->total || (e->voucher > 0 && e->programme == 0)) return TIDE_EDAMAGED;
-    memset(&row, 0, sizeof row);
-    row.listing = e->listing;
-    row.bid = e->bid;
-    row.ask = e->ask;
-    row.buyer = bid->party;
-    row.vendor = ask->party;
-    row.traded_at = f->time_ms;
-    row.price = e->price;
-    row.quantity = e->quantity;
-    row.total = e->total;
-    row.fee = e->fee;
-    row.programme = e->programme;
-    row.voucher = e->voucher;
-    row.bid_replaced = bid->replaced_by;
-    row.ask_replaced = ask->replaced_by;
-    row.state = t->to;
-    row.accept_ms = e->accept_ms;
-    memcpy(row.buyer_key, e->buyer, 32);
-    memcpy(row.vendor_key, e->vendor, 32);
-    memcpy(row.recipient, e->recipient, 32);
-    enum tide_err err = trade_deadline_set(f, (enum deadline_kind)t->deadline, f->index, &row, e->grant_due);
-    if (!err) err = trade_put(f, f->index, &row);
-    return err ? err : put_trade_of(f, f->index, &row, 0);
-}
-
-enum tide_err trade_move(struct fold *f, uint64_t trade, uint64_t event, uint64_t basis, struct row_trade *row)
-{
-    enum tide_err err = must_exist(trade_get(f->state, trade, row));
-    if (err) return err;
-    const struct transition *t = trade_transition(row->state, event, basis);
-    if (!t) return TIDE_EDAMAGED;
-    err = trade_deadline_clear(f, trade, row);
-    row->state = t->to;
-    return err;
-}
-
 enum tide_err apply_granted(struct fold *f, const struct body_granted *e)
 {
     struct row_trade row;
@@ -312,13 +235,13 @@ static enum tide_err finish_trade(struct fold *f, uint64_t trade, uint64_t event
     struct row_trade row;
     enum tide_err err = trade_move(f, trade, event, basis, &row);
     if (err) return err;
-    if (row.claim_record != 0) err = claim_forget(f, trade, &row);
+    if (row.claim_record != 0) err = claim_unlist(f, trade, &row);
     row.due = row.due_key = row.overdue = 0;
     row.final_record = f->index;
     if (basis == BASIS_ACCEPTED) row.accept_record = f->cause;
     if (!err && locked > 0) err = lock(f, trade, &row, locked, until);
     if (!err) err = trade_put(f, trade, &row);
-    if (!err) err = put_trade_of(f, trade, &row, 1);
+    if (!err) err = trade_of_put(f, trade, &row, 1);
     return err ? err : mark_parties(f, &row, event, basis);
 }
 

@@ -4,22 +4,11 @@
  * Always holds: of each programme as much is issued as its issuer has in escrow for it; a programme that is open has one
  * deadline and a row for its issuer and for everyone who was given of it; one that has ended has neither, once its work
  * is done.
- * Not here: which bids may name a programme (order.c), what a trade takes of it (book.c), its redemption (settlement.c).
+ * Not here: which bids may name a programme (order_checks.c), what a trade takes of it (book.c), its redemption (settlement.c).
  */
 #include "broker/market/law.h"
 
-/* ---- reading ---- */
-
-enum tide_err hear_programme(struct hearing *h, uint64_t programme)
-{
-    if (h->programme == programme && programme != 0) return TIDE_OK;
-    h->programme = 0;
-    enum tide_err err = programme_get(h->state, programme, &h->programme_row);
-    if (err == TIDE_ENOTFOUND) return refuse(h, OUTCOME_NO_SUCH_PROGRAMME);
-    if (!err) err = must_exist(party_by_number(h->state, h->programme_row.issuer, &h->issuer));
-    if (!err) h->programme = programme;
-    return err;
-}
+/* ---- what it pays ---- */
 
 uint64_t voucher_share(const struct row_programme *programme, uint64_t price)
 {

@@ -163,13 +163,13 @@ MUST_USE enum tide_err query_checkpoint(struct query *q);
 MUST_USE enum tide_err query_consistency(struct query *q);
 MUST_USE enum tide_err query_proof(struct query *q);
 MUST_USE enum tide_err query_receipt(struct query *q);
+/* The broker's line of a note. Made now: it is not in the journal, so that who verifies a journal needs no key. */
+MUST_USE enum tide_err query_broker_line(struct query *q, struct bytes text, char line[NOTE_LINE_MAX]);
 /* query_keys.c: adds the proven changes of a party's signing key `from` to `to`. TIDE_ENOTFOUND: not published yet. */
 MUST_USE enum tide_err query_key_changes(struct query *q, uint64_t party, const uint8_t from[32], const uint8_t to[32],
                                          struct list *changes);
-/* Inclusion of a record in the newest checkpoint's tree. TIDE_ENOTFOUND: not published yet. */
+/* query_prove.c: inclusion of a record in the newest checkpoint's tree. TIDE_ENOTFOUND: not published yet. */
 MUST_USE enum tide_err query_prove(struct query *q, uint64_t index, struct bytes *proof);
-/* The broker's line of a note. Made now: it is not in the journal, so that who verifies a journal needs no key. */
-MUST_USE enum tide_err query_broker_line(struct query *q, struct bytes text, char line[NOTE_LINE_MAX]);
 /* query_certificate.c */
 MUST_USE enum tide_err query_certificate(struct query *q);
 

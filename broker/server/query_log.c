@@ -34,15 +34,6 @@ static enum tide_err newest_checkpoint(struct query *q, struct bytes *text, stru
     return TIDE_OK;
 }
 
-enum tide_err query_prove(struct query *q, uint64_t index, struct bytes *proof)
-{
-    *proof = BYTES(NULL, 0);
-    if (q->source->tiles == NULL) return TIDE_ENOTFOUND;
-    enum tide_err err = tiles_prove(q->source->tiles, index, q->arena, proof);
-    if (err == TIDE_EDAMAGED) q->damaged = "tiles";
-    return err;
-}
-
 enum tide_err query_checkpoint(struct query *q)
 {
     struct checkpoint checkpoint;

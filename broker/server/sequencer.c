@@ -1,177 +1,29 @@
 /*
- * The single writer (sequencer.h). One append to the journal is what is decided between two calls of append_records:
- * a whole batch, unless it grows past a bound.
+ * The single writer (sequencer.h): jobs, the state, batches.
  *
- * Always holds: `records` are decided and applied to the writer's view but not journaled; `finished` are the jobs they
- * belong to, their replies encoded and held back; the arena keeps both until the append. `behind` means that the
- * writer's view was dropped and lacks records that the journal has.
+ * Always holds: every job taken is finished, held back for its append, or a barrier. `behind` means that the writer's view
+ * was dropped and lacks records that the journal has.
  * An approval and the `drawn` that follows it are in one append: nobody sees the one without the other.
- * Not here: the law (market/), verifying signatures (verifier.c), the thread (sequencer_thread.c).
+ * Not here: what waits for its append (sequencer_records.c), what the broker says itself (sequencer_own.c), the law
+ * (market/), verifying signatures (verifier.c), the thread (sequencer_thread.c).
  */
 #include "broker/server/sequencer.h"
 
-#include "broker/server/own_statement.h"
 #include "broker/server/query.h"
 #include "broker/server/recover.h"
+#include "broker/server/sequencer_own.h"
 
 #include <stdlib.h>
 
-#define APPEND_RECORDS 4096u     /* one append has about so many records at most … */
-#define APPEND_BYTES (8u << 20)  /* … and so many bytes */
 #define COMMIT_BATCHES 32u
 #define COMMIT_RECORDS 8192u
 #define ARENA_CAP (256u << 20)
 #define SLEEP_MAX_MS 60000u      /* the clock may step: it is looked at that often */
 #define RETRY_MS 1000u           /* how often a full disk is tried again */
 
-struct sequencer {
-    struct sequencer_options o;
-    struct arena arena;
-    struct state_view *view; /* valid within a batch */
-    uint8_t market[32];
-    uint64_t next_index;     /* of the next record */
-    uint64_t last_time_ms;   /* of the newest record journaled */
-    uint64_t now_ms;         /* the batch's time */
-    uint64_t outage_ms;      /* the next tick carries it; 0: none */
-    bool outage_stated;      /* … and it is among `records` */
-    bool behind;
-    bool journal_failed;
-    uint64_t next_deadline_ms;
-
-    struct bytes *records;
-    size_t n_records, records_room, n_bytes;
-    struct job **finished, **barriers;
-    size_t n_finished, n_barriers, jobs_room;
-    size_t batches_open, records_open; /* journaled, but not yet committed in the state */
-};
-
 uint64_t sequencer_next_index(const struct sequencer *s)
 {
     return s->next_index;
-}
-
-/* ---- the journal ---- */
-
-static enum tide_err records_reserve(struct sequencer *s, size_t n)
-{
-    if (n <= s->records_room - s->n_records) return TIDE_OK;
-    size_t room = s->records_room + n + APPEND_RECORDS;
-    struct bytes *grown = realloc(s->records, room * sizeof *grown);
-    if (!grown) return TIDE_ENOMEM;
-    s->records = grown;
-    s->records_room = room;
-    return TIDE_OK;
-}
-
-/* Holds the records of an executed statement for the append. */
-static enum tide_err keep_records(struct sequencer *s, const struct execution *x)
-{
-    enum tide_err err = records_reserve(s, x->n_records);
-    if (err) return err;
-    for (size_t i = 0; i < x->n_records; i++) {
-        s->records[s->n_records++] = x->records[i];
-        s->n_bytes += x->records[i].len;
-    }
-    s->next_index += x->n_records;
-    return TIDE_OK;
-}
-
-/* The records become durable, then their replies leave. */
-static enum tide_err append_records(struct sequencer *s)
-{
-    if (s->n_records > 0) {
-        enum tide_err err = s->o.io.append(s->o.io.ctx, s->records, s->n_records);
-        s->journal_failed = err == TIDE_EIO;
-        if (err) return err;
-        s->last_time_ms = s->now_ms;
-        s->records_open += s->n_records;
-        if (s->outage_stated) s->outage_ms = 0;
-        s->outage_stated = false;
-    }
-    if (s->n_finished > 0) s->o.io.finished(s->o.io.ctx, s->finished, s->n_finished);
-    s->n_records = s->n_bytes = s->n_finished = 0;
-    arena_reset(&s->arena);
-    return TIDE_OK;
-}
-
-static enum tide_err append_if_large(struct sequencer *s)
-{
-    return s->n_records >= APPEND_RECORDS || s->n_bytes >= APPEND_BYTES ? append_records(s) : TIDE_OK;
-}
-
-/* ---- the broker's own statements ---- */
-
-static enum tide_err state_own(struct sequencer *s, uint64_t kind, const void *body, enum outcome *outcome)
-{
-    uint8_t random[10];
-    struct own_statement own;
-    struct execution *x = arena_alloc(&s->arena, sizeof *x);
-    if (!x) return TIDE_ENOMEM;
-    s->o.io.random(s->o.io.ctx, random, sizeof random);
-    enum tide_err err = own_statement_make(s->o.identity, s->market, kind, body, s->now_ms, random, &s->arena, &own);
-    if (err) return err;
-    err = market_execute(s->view, own.envelope, &own.statement, own.bytes, s->now_ms, s->next_index, &s->arena, x);
-    if (err) return err;
-    *outcome = x->outcome;
-    return x->outcome == OUTCOME_OK ? keep_records(s, x) : TIDE_OK;
-}
-
-/* The log's root at `size`: within `records`, since an approval and its `drawn` are appended together. */
-static enum tide_err root_at(struct sequencer *s, uint64_t size, uint8_t root[HASH_BYTES])
-{
-    struct merkle_tree tree;
-    uint8_t leaf[HASH_BYTES];
-    enum tide_err err = s->o.io.head(s->o.io.ctx, &tree);
-    if (err) return err;
-    if (tree.size > size || tree.size + s->n_records < size) return TIDE_EDAMAGED;
-    for (size_t i = 0; tree.size < size; i++) {
-        merkle_leaf_hash(s->records[i], leaf);
-        merkle_append(&tree, leaf);
-    }
-    merkle_root(&tree, root);
-    return TIDE_OK;
-}
-
-static enum tide_err state_drawn(struct sequencer *s, const struct due_statement *due, enum outcome *outcome)
-{
-    struct body_drawn drawn = {.listing = due->draw_listing};
-    enum tide_err err = root_at(s, due->draw_size, drawn.root);
-    return err ? err : state_own(s, KIND_DRAWN, &drawn, outcome);
-}
-
-/* At once after an approval, before its append: the vendor's sample is drawn. */
-static enum tide_err state_draw(struct sequencer *s)
-{
-    struct due_statement due;
-    enum outcome outcome = OUTCOME_OK;
-    enum tide_err err = market_due(s->view, s->now_ms, &due);
-    if (!err && due.due == DUE_DRAW) err = state_drawn(s, &due, &outcome);
-    return !err && outcome != OUTCOME_OK ? TIDE_EDAMAGED : err;
-}
-
-/* Whatever must be said before anything else is decided now. */
-static enum tide_err state_due(struct sequencer *s)
-{
-    for (;;) {
-        struct due_statement due;
-        enum outcome outcome;
-        enum tide_err err = market_due(s->view, s->now_ms, &due);
-        if (err) return err;
-        bool outage = s->outage_ms > 0 && !s->outage_stated;
-        if (due.due == DUE_NOTHING && !outage) return TIDE_OK;
-        if (due.due == DUE_CONTINUE) {
-            err = state_own(s, KIND_CONTINUE, &due.go_on, &outcome);
-        } else if (due.due == DUE_DRAW) {
-            err = state_drawn(s, &due, &outcome);
-        } else {
-            struct body_tick tick = {.outage_ms = outage ? s->outage_ms : 0};
-            err = state_own(s, KIND_TICK, &tick, &outcome);
-            s->outage_stated = s->outage_stated || outage;
-        }
-        if (!err && outcome != OUTCOME_OK) err = TIDE_EDAMAGED; /* due, yet refused: the state contradicts itself */
-        if (!err) err = append_if_large(s);
-        if (err) return err;
-    }
 }
 
 /* ---- jobs ---- */
@@ -256,8 +108,8 @@ static enum tide_err decide_statement(struct sequencer *s, struct job *job)
         if (!author) finish_refused(s, job, OUTCOME_ID_REUSED, NULL);
         return author ? finish_accepted(s, job, x) : TIDE_OK;
     }
-    err = keep_records(s, x);
-    if (!err && job->statement.kind == KIND_REVIEW) err = state_draw(s);
+    err = sequencer_keep(s, x);
+    if (!err && job->statement.kind == KIND_REVIEW) err = sequencer_state_draw(s);
     return err ? err : finish_accepted(s, job, x);
 }
 
@@ -269,14 +121,14 @@ static enum tide_err take_job(struct sequencer *s, struct job *job)
         return TIDE_OK;
     }
     ASSERT(job->kind == JOB_STATEMENT || job->kind == JOB_STORED);
-    enum tide_err err = append_if_large(s);
-    if (!err) err = state_due(s);
+    enum tide_err err = sequencer_append_if_large(s);
+    if (!err) err = sequencer_state_due(s);
     if (err) return err;
     if (job->kind == JOB_STATEMENT) return decide_statement(s, job);
 
     struct body_stored stored = {.listing = job->listing};
     enum outcome outcome; /* a refusal is no trouble: it was stated before, or the listing has moved on */
-    err = state_own(s, KIND_STORED, &stored, &outcome);
+    err = sequencer_state_own(s, KIND_STORED, &stored, &outcome);
     if (!err) finish(s, job);
     return err;
 }
@@ -397,12 +249,12 @@ enum tide_err sequencer_batch(struct sequencer *s, struct job *const *jobs, size
     enum tide_err err = jobs_reserve(s, n);
     if (err) return err; /* the caller stops; nobody was promised anything */
     err = begin_batch(s);
-    if (!err) err = state_due(s);
+    if (!err) err = sequencer_state_due(s);
     while (!err && taken < n) {
         err = take_job(s, jobs[taken]);
         if (!err) taken++;
     }
-    if (!err) err = append_records(s);
+    if (!err) err = sequencer_append(s);
     if (!err) {
         s->batches_open++;
         err = release_barriers(s);
@@ -451,8 +303,8 @@ enum tide_err sequencer_new(const struct sequencer_options *options, struct sequ
     enum tide_err err = catch_up(s);
     if (!err) err = notice_outage(s);
     if (!err) err = begin_batch(s);
-    if (!err) err = state_due(s);
-    if (!err) err = append_records(s);
+    if (!err) err = sequencer_state_due(s);
+    if (!err) err = sequencer_append(s);
     if (!err) err = commit_state(s);
     if (err) {
         state_abort(s->o.state);

@@ -1,8 +1,8 @@
 /*
- * What the two files of the audit share: audit.c counts money, audit_rows.c the indexes.
+ * What the files of the audit share: audit.c counts money, audit_rows.c the indexes.
  */
-#ifndef TIDEMARK_BROKER_MARKET_AUDIT_H
-#define TIDEMARK_BROKER_MARKET_AUDIT_H
+#ifndef TIDEMARK_BROKER_MARKET_AUDIT_WALK_H
+#define TIDEMARK_BROKER_MARKET_AUDIT_WALK_H
 
 #include "broker/market/law.h"
 
@@ -21,7 +21,7 @@ typedef enum tide_err audit_visit(const struct audit *a, uint64_t number, void *
 MUST_USE enum tide_err audit_walk(const struct audit *a, enum table table, uint64_t party, uint8_t flag,
                                   audit_visit *visit, void *to);
 
-/* Every index has exactly the rows that it should, the deadlines among them. */
+/* audit_rows.c: every index has exactly the rows that it should, the deadlines among them. */
 MUST_USE enum tide_err audit_rows(const struct audit *a);
 
 #endif
