@@ -7,6 +7,9 @@
 #include "client/cli/account.h"
 
 #include "client/cli/session.h"
+#include "client/cli/voucher.h"
+
+#include <inttypes.h>
 
 static const struct column entry_columns[] = {
     {"index", "Record", COLUMN_INDEX, NULL},         {"time_ms", "Time", COLUMN_TIME, NULL},
@@ -62,8 +65,29 @@ static json_t *rows_of(const json_t *statement)
     return rows;
 }
 
+/* The period runs forward, and there is such an asset: the market would answer either with an empty statement. */
+static int period_check(struct cli *cli)
+{
+    uint64_t from = args_number(&cli->args, "from", 0), to = args_number(&cli->args, "to", 0);
+    uint64_t asset = args_number(&cli->args, "asset", 0);
+    json_t *row = NULL;
+
+    if (to != 0 && from > to) {
+        cli_error(cli, CODE_USAGE, "--from is later than --to");
+        cli_hint(cli, "Give the earlier of the two as --from.");
+        return cli->error.code;
+    }
+    if (asset != 0 && programme_row(cli, asset, &row) != 0 && cli->error.code == CODE_NO_SUCH_PROGRAMME) {
+        cli_error(cli, CODE_NO_SUCH_PROGRAMME, "there is no asset %" PRIu64, asset);
+        cli_hint(cli, "0 is CNY; others are voucher programmes: tidemark voucher list.");
+    }
+    json_decref(row);
+    return cli->error.code;
+}
+
 int account_show(struct cli *cli)
 {
+    if (period_check(cli) != 0) return cli_fail(cli, "cannot show your account");
     json_t *statement = statement_ask(cli);
 
     if (statement == NULL) return cli_fail(cli, "cannot show your account");

@@ -28,16 +28,36 @@ struct feed {
     int code; /* exit code of printing */
 };
 
-/* A key or hash by its beginning: enough to tell them apart by eye. The whole is in --json and in a pipe. */
-static void shorten(const char *text, char out[PART_MAX])
+/* Bodies are the field tables' (docs/protocol.md): a field of fen or of a moment is known by its name. */
+static bool is_one_of(const char *name, const char *const *names, size_t n)
 {
-    size_t len = strlen(text);
-    bool is_key = len > 24 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789") == len;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
 
-    if (is_key)
-        snprintf(out, PART_MAX, "%.12s…", text);
+static bool ends_with(const char *name, const char *end)
+{
+    size_t len = strlen(name), n = strlen(end);
+    return len >= n && strcmp(name + len - n, end) == 0;
+}
+
+/* `voucher` is a programme's number in an order, and an amount beside its `programme` in a trade. */
+static void number_say(FILE *file, const json_t *body, const char *name, json_int_t n)
+{
+    static const char *const money[] = {"amount", "bond",   "budget", "cap_party", "fee",         "fund",
+                                        "locked", "price",  "total",  "top_price", "voucher_unit"};
+    uint64_t size = n < 0 ? (uint64_t)-n : (uint64_t)n;
+    bool is_part = strcmp(name, "voucher") == 0 && json_object_get(body, "programme") != NULL;
+    char text[TEXT_MAX];
+
+    if (is_part || is_one_of(name, money, ARRAY_N(money)))
+        yuan_format(size, text);
+    else if (ends_with(name, "_at") || ends_with(name, "due") || ends_with(name, "_until") || strncmp(name, "time_", 5) == 0)
+        time_short(size, text);
     else
-        snprintf(out, PART_MAX, "%s", text);
+        snprintf(text, sizeof text, "%" PRIu64, size);
+    fprintf(file, "%s=%s%s ", name, n < 0 ? "-" : "", text);
 }
 
 /* name=value of a body's members, as far as they fit a line: no envelopes, no long texts. */
@@ -55,12 +75,12 @@ static char *body_short(const json_t *body)
         const char *text = json_string_value(value);
         if (text != NULL && text[0] != '\0' && strlen(text) < PART_MAX) {
             char part[PART_MAX];
-            shorten(text, part);
+            strcpy(part, text);
+            key_shorten(part);
             fprintf(file, "%s=%s ", name, part);
         }
-        if (json_is_integer(value) && json_integer_value(value) != 0) {
-            fprintf(file, "%s=%" JSON_INTEGER_FORMAT " ", name, json_integer_value(value));
-        }
+        if (json_is_integer(value) && json_integer_value(value) != 0)
+            number_say(file, body, name, json_integer_value(value));
         if (json_is_true(value)) fprintf(file, "%s ", name);
     }
     return fclose(file) == 0 ? line : NULL;
@@ -74,7 +94,8 @@ static void for_people(const struct cli *cli, json_t *record)
     const char *who = get_text(record, "party");
     char part[PART_MAX];
 
-    shorten(who, part); /* a party's text is shorter than PART_MAX */
+    snprintf(part, sizeof part, "%s", who); /* a party's text is shorter than PART_MAX */
+    key_shorten(part);
     set_text(record, "who", who[0] == '\0' ? "-" : cli->terminal ? part : who);
     set_text(record, "what", what != NULL ? what : "");
     free(what);

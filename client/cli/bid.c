@@ -118,6 +118,18 @@ static void terms_show(const struct cli *cli, const struct bid *bid)
              more == 1 ? "" : "s", bid->listing);
 }
 
+const char *units_format(const json_t *row, uint64_t quantity, bool priced, char out[UNITS_MAX])
+{
+    char *unit = get_escaped(row, "unit");
+
+    if (unit[0] != '\0')
+        snprintf(out, UNITS_MAX, "%" PRIu64 " %s%s", quantity, unit, priced ? " at" : "");
+    else
+        snprintf(out, UNITS_MAX, "%" PRIu64 "%s", quantity, priced ? " ×" : "");
+    free(unit);
+    return out;
+}
+
 /* Who pays how much. */
 static void payment_show(const struct cli *cli, const struct bid *bid)
 {
@@ -136,13 +148,14 @@ static void payment_show(const struct cli *cli, const struct bid *bid)
 
 static void price_show(const struct cli *cli, const struct bid *bid)
 {
-    char price[TEXT_MAX], how[160];
+    char price[TEXT_MAX], how[160], many[UNITS_MAX];
 
     yuan_format(bid->conditions.is_market ? bid->budget_fen : bid->price_fen, price);
     if (bid->conditions.is_market)
-        talk(cli, "Bid       %" PRIu64 " at what they are offered for, %s CNY in all at most", bid->quantity, price);
+        talk(cli, "Bid       %s at what they are offered for, %s CNY in all at most",
+             units_format(bid->row, bid->quantity, false, many), price);
     else
-        talk(cli, "Bid       %" PRIu64 " × %s CNY at most", bid->quantity, price);
+        talk(cli, "Bid       %s %s CNY at most", units_format(bid->row, bid->quantity, true, many), price);
     conditions_describe(&bid->conditions, how, sizeof how);
     talk(cli, "In force  %s", how);
 }

@@ -34,6 +34,13 @@ int bid_confirm(struct cli *cli, const struct bid *bid);
  * are allowed. */
 int bid_place(struct cli *cli, const struct bid *bid, uint64_t *order);
 
+/*
+ * "3 PFLOPS·month", by the `unit` of a listing's row, or "3" for licences; `priced`: with what stands before a price,
+ * "3 PFLOPS·month at" or "3 ×". Gives `out`.
+ */
+#define UNITS_MAX 192
+const char *units_format(const json_t *row, uint64_t quantity, bool priced, char out[UNITS_MAX]);
+
 /* "99.00 CNY needed, 12.50 available" for code 504, if the balance can be had; `flag` is what could be lowered. */
 void funds_explain(struct cli *cli, uint64_t needed_fen, const char *flag);
 

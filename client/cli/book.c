@@ -185,6 +185,9 @@ static void head_print(const struct cli *cli, const json_t *book)
            !cli->color ? "" : bad ? "\033[31m" : "\033[32m", state, cli->color ? "\033[0m" : "");
     if (halted) printf("  %sthe market is halted%s", cli->color ? "\033[31m" : "", cli->color ? "\033[0m" : "");
     yuan_format(get_u64(book, "last_price"), yuan);
+    char *unit = get_escaped(book, "unit");
+    if (unit[0] != '\0') printf("  a unit: %s", unit);
+    free(unit);
     printf("  last %s", get_bool(book, "has_last") ? yuan : "-");
     if (ask != NULL && bid != NULL && get_u64(ask, "price") >= get_u64(bid, "price")) {
         yuan_format(get_u64(ask, "price") - get_u64(bid, "price"), yuan);

@@ -17,14 +17,14 @@
 
 static const struct column claim_columns[] = {{"trade", "Trade", COLUMN_INDEX, NULL},
                                               {"due", "Due", COLUMN_TIME, NULL},
-                                              {"overdue", "Overdue", COLUMN_YES, NULL},
+                                              {"overdue", "Overdue", COLUMN_YES | COLUMN_SPARE, NULL},
                                               {"total", "Total (CNY)", COLUMN_MONEY, NULL},
-                                              {"bond", "Bond (CNY)", COLUMN_MONEY, NULL},
+                                              {"bond", "Bond (CNY)", COLUMN_MONEY | COLUMN_SPARE, NULL},
                                               {"buyer_name", "Buyer", COLUMN_LONG, NULL},
                                               {"vendor_name", "Vendor", COLUMN_LONG, NULL},
-                                              {"arbiter_name", "Arbiter", COLUMN_LONG, NULL},
+                                              {"arbiter_name", "Arbiter", COLUMN_LONG | COLUMN_SPARE, NULL},
                                               {"title", "Title", COLUMN_LONG, NULL},
-                                              {"reasons", "Reasons (SHA-256)", COLUMN_TEXT, NULL},
+                                              {"reasons", "Reasons (SHA-256)", COLUMN_TEXT | COLUMN_SPARE, NULL},
                                               {NULL, NULL, COLUMN_END, NULL}};
 
 static const struct column claimed_columns[] = {{"trade", "Trade", COLUMN_INDEX, NULL},
@@ -76,6 +76,10 @@ static int claim_confirm(struct cli *cli, uint64_t trade, uint64_t *bond)
     json_t *row = NULL;
 
     if (trade_row(cli, trade, &row) != 0) return cli->error.code;
+    if (trade_answerable(cli, row) != 0) {
+        json_decref(row);
+        return cli->error.code;
+    }
     char *title = get_escaped(row, "title"), *vendor = get_escaped(row, "vendor_name");
     yuan_format(get_u64(row, "total"), total);
     int code = bond_ask(cli, bond);

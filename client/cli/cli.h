@@ -29,6 +29,8 @@ enum exit_code {
 enum code {
     CODE_NOT_YET = 104,
     CODE_UNKNOWN_PARTY = 301,
+    CODE_NOT_YOURS = 304,
+    CODE_NO_SUCH_LISTING = 401,
     CODE_NO_SUCH_PARTY = 404,
     CODE_NO_SUCH_RECORD = 405,
     CODE_NO_SUCH_REQUEST = 406,

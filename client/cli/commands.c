@@ -67,6 +67,7 @@
 #define PUBLICATION \
     {"kind", 0, FLAG_CHOICE, false, false, KINDS, "what it is (default: dataset)"}, \
         TEXT("summary", "TEXT", "what it is, in some sentences"), \
+        TEXT("unit", "TEXT", "what one unit is, like PFLOPS·month (default: a licence)"), \
         TEXT("category", "TEXT", "e.g. transport"), \
         {"keyword", 0, FLAG_TEXT, true, false, "WORD", "to be found by; may be repeated"}, \
         TEXT("media-type", "TYPE", "e.g. text/csv"), \
@@ -91,8 +92,9 @@
 static const struct flag key_new_flags[] = {TEXT("name", "NAME", "the identity's name (default: default)"),
                                             SWITCH("passphrase", "ask for a passphrase to protect the file with"), END};
 static const struct flag key_show_flags[] = {SWITCH("recipient", "the age1… recipient instead of the party"), END};
-static const struct flag key_rotate_flags[] = {TEXT("name", "NAME", "which identity (default: the one that acts)"), END};
-static const struct flag key_request_flags[] = {{"out", 'o', FLAG_FILE, false, true, "FILE", "what an operator needs"}, END};
+static const struct flag key_rotate_flags[] = {TEXT("name", "NAME", "which identity (default: the one that acts)"), DRY_RUN, END};
+static const struct flag key_request_flags[] = {
+    {"out", 'o', FLAG_FILE, false, true, "FILE", "what an operator needs"}, DRY_RUN, END};
 static const struct flag rekey_flags[] = {
     {"request", 0, FLAG_FILE, false, true, "FILE", "what the party's key request wrote"}, REASON, DRY_RUN, END};
 static const struct flag card_flags[] = {DRY_RUN, END};

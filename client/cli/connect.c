@@ -4,13 +4,16 @@
  * Always holds: nothing is sent; a URL is checked before it is saved. A context is replaced only when it is named.
  */
 #include "client/cli/commands.h"
+#include "client/cli/session.h"
 #include "client/cli/show.h"
 #include "client/cli/text.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct column context_columns[] = {{"current", "Current", COLUMN_YES, NULL},
                                                 {"name", "Name", COLUMN_TEXT, NULL},
@@ -33,6 +36,17 @@ static bool same_market(const char *a, const char *b)
     const char *rest_b = host_b != NULL ? strchr(host_b + 3, '/') : NULL;
 
     return rest_a != NULL && rest_b != NULL && strcmp(rest_a, rest_b) == 0;
+}
+
+/* An identity that is named must be there; the one of no name may be made later. */
+static int identity_check(struct cli *cli)
+{
+    const char *named = args_text(&cli->args, "identity");
+    char path[CONTEXT_PATH_MAX];
+
+    if (named == NULL) return 0;
+    if (identity_path(cli, named, path) != 0) return cli->error.code;
+    return access(path, F_OK) == 0 || errno != ENOENT ? 0 : identity_missing(cli, named, path);
 }
 
 /* The context a URL is saved in; NULL: cli->error says why not. */
@@ -87,7 +101,7 @@ int connect_run(struct cli *cli)
         cli_error(cli, CODE_USAGE, "the URL is too long");
         return cli_fail(cli, "cannot connect");
     }
-    if (contexts_load(cli, &contexts) != 0) return cli_fail(cli, "cannot connect");
+    if (identity_check(cli) != 0 || contexts_load(cli, &contexts) != 0) return cli_fail(cli, "cannot connect");
     struct context *context = context_take(cli, contexts, url);
     if (context != NULL && !identity_bind(context, args_text(&cli->args, "identity"))) {
         cli_error(cli, CODE_USAGE, "the identity's file name cannot be kept in a context");

@@ -440,6 +440,7 @@ json_t *dcat_document(const json_t *answer, const char *market_url)
     put_names(node, &l, kind);
     put_subject(node, l.published);
     put_coverage(node, l.published, is_service);
+    put_text(node, "tide:unit", get_text(l.published, "unit"));
     put_count(node, "tide:rows", get_u64(l.published, "rows"));
     put_columns(node, l.published);
     put_compliance(node, l.published);

@@ -3,7 +3,7 @@
  * context is inline, so a reader needs no network, and all of it is from the market's answer: nothing is guessed.
  *
  * The market's own terms, `urn:tidemark:ns#` (prefix tide), for what no vocabulary says:
- *   listing, state, class, rows, updateCycle, personalData, legalBasis     as in the field tables
+ *   listing, state, class, unit, rows, updateCycle, personalData, legalBasis     as in the field tables
  *   market               the market: urn:tidemark:market:ID, ID being its id in base64url, as in its URL
  *   dataset model report api compute     what it is (dct:type); categories (the scheme that its theme is of)
  *   columns, columnName, columnType      the table's columns, in order

@@ -28,6 +28,8 @@ const struct flag global_flags[] = {
     {0},
 };
 
+#define SHARE_MAX_BP 10000 /* of a price one can pay the whole */
+
 struct parser {
     const struct command *commands;
     size_t n_commands;
@@ -120,8 +122,10 @@ static bool value_parse(struct parser *p, const char *from, struct given *given)
         return refuse(p, "%s: \"%s\" is not a time. Give 2026-11-30T18:00 (Z behind it: UTC), 2026-11-30, or +2h", from,
                       text);
     case FLAG_SHARE:
-        if (share_parse(text, &given->number)) return true;
-        return refuse(p, "%s: \"%s\" is not a share. Give per cent, like 30%%", from, text);
+        if (!share_parse(text, &given->number))
+            return refuse(p, "%s: \"%s\" is not a share. Give per cent, like 30%%", from, text);
+        if (given->number >= 1 && given->number <= SHARE_MAX_BP) return true;
+        return refuse(p, "%s: %s is outside the range of 0.01%% to 100%%. Give a share in it, like 30%%", from, text);
     case FLAG_CHOICE:
         if (choice_holds(given->flag->value, text)) return true;
         return refuse(p, "%s: there is no \"%s\". It is one of %s", from, text, given->flag->value);
@@ -211,6 +215,23 @@ static bool noun_is_known(const struct parser *p, const char *noun)
     return false;
 }
 
+/* `bid` alone: the commands of that verb. False: there is none. */
+static bool verb_suggest(struct parser *p, const char *verb)
+{
+    char found[200] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_commands && n < 4; i++) {
+        const struct command *c = &p->commands[i];
+        size_t len = strlen(found);
+        if (c->verb == NULL || strcmp(c->verb, verb) != 0) continue;
+        snprintf(found + len, sizeof found - len, "%stidemark %s %s", n++ > 0 ? ", " : "", c->noun, c->verb);
+    }
+    if (n == 0) return false;
+    refuse(p, "there is no command %s. Did you mean %s%s?", verb, n > 1 ? "one of these: " : "", found);
+    return true;
+}
+
 static bool command_unknown(struct parser *p)
 {
     const char *noun = p->out->word[0], *verb = p->out->word[1];
@@ -230,6 +251,7 @@ static bool command_unknown(struct parser *p)
     snprintf(typed, sizeof typed, "%s%s%s", noun, verb != NULL ? " " : "", verb != NULL ? verb : "");
     if (known && verb == NULL) return refuse(p, "%s needs a verb. See tidemark %s --help", noun, noun);
     const char *nearest = word_nearest(typed, words, n);
+    if (!known && verb_suggest(p, noun)) return false;
     if (nearest == NULL && known) return refuse(p, "there is no command %s. See tidemark %s --help", typed, noun);
     if (nearest == NULL) return refuse(p, "there is no command %s. tidemark help lists them", noun);
     return refuse(p, "there is no command %s. Did you mean tidemark %s?", known ? typed : noun, nearest);

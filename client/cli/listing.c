@@ -19,9 +19,10 @@ static const struct column search_columns[] = {{"listing", "Listing", COLUMN_IND
                                                {"state", "State", COLUMN_STATE, NULL},
                                                {"best_ask", "Best ask", COLUMN_MONEY, "has_ask"},
                                                {"last_price", "Last", COLUMN_MONEY, "has_last"},
-                                               {"plaintext_len", "Size", COLUMN_BYTES, NULL},
-                                               {"listed_at", "Published", COLUMN_TIME, NULL},
+                                               {"plaintext_len", "Size", COLUMN_BYTES | COLUMN_SPARE, NULL},
+                                               {"listed_at", "Published", COLUMN_TIME | COLUMN_SPARE, NULL},
                                                {"vendor_name", "Vendor", COLUMN_LONG, NULL},
+                                               {"unit", "Unit", COLUMN_LONG, NULL},
                                                {"title", "Title", COLUMN_LONG, NULL},
                                                {NULL, NULL, COLUMN_END, NULL}};
 
@@ -29,6 +30,7 @@ static const struct column listing_columns[] = {{"listing", "Listing", COLUMN_IN
                                                 {"title", "Title", COLUMN_TEXT, NULL},
                                                 {"state", "State", COLUMN_STATE, NULL},
                                                 {"kind", "Kind", COLUMN_TEXT, NULL},
+                                                {"unit", "Unit", COLUMN_TEXT, NULL},
                                                 {"vendor_name", "Vendor", COLUMN_TEXT, NULL},
                                                 {"vendor", "Vendor's party", COLUMN_TEXT, NULL},
                                                 {"best_ask", "Best ask (CNY)", COLUMN_MONEY, "has_ask"},

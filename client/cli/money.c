@@ -20,12 +20,12 @@ static const struct column balance_columns[] = {{"asset", "Asset", COLUMN_TEXT, 
                                                 {NULL, NULL, COLUMN_END, NULL}};
 
 const struct column withdrawal_columns[] = {{"withdrawal", "Withdrawal", COLUMN_INDEX, NULL},
-                                            {"requested_at", "Requested", COLUMN_TIME, NULL},
+                                            {"requested_at", "Requested", COLUMN_TIME | COLUMN_SPARE, NULL},
                                             {"amount", "Amount (CNY)", COLUMN_MONEY, NULL},
                                             {"state", "State", COLUMN_STATE, NULL},
-                                            {"destination", "To", COLUMN_LONG, NULL},
+                                            {"destination", "To", COLUMN_TEXT, NULL},
                                             {"name", "Party", COLUMN_LONG, NULL},
-                                            {"party", "Party's key", COLUMN_TEXT, NULL},
+                                            {"party", "Party's key", COLUMN_TEXT | COLUMN_SPARE, NULL},
                                             {NULL, NULL, COLUMN_END, NULL}};
 
 static const struct column withdrawn_columns[] = {{"withdrawal", "Withdrawal", COLUMN_INDEX, NULL},

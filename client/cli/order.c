@@ -3,6 +3,7 @@
  */
 #include "client/cli/bid.h"
 #include "client/cli/commands.h"
+#include "client/cli/placed.h"
 #include "client/cli/session.h"
 #include "client/cli/show.h"
 
@@ -45,13 +46,11 @@ static const struct column one_columns[] = {{"order", "Order", COLUMN_INDEX, NUL
                                             {"voucher_unit", "It holds a unit (CNY)", COLUMN_MONEY, "voucher"},
                                             {NULL, NULL, COLUMN_END, NULL}};
 
-static const struct column placed_columns[] = {
-    {"order", "Order", COLUMN_INDEX, NULL}, {"listing", "Listing", COLUMN_INDEX, NULL}, {NULL, NULL, COLUMN_END, NULL}};
-
-static int placed_show(struct cli *cli, uint64_t order, uint64_t listing)
+/* A new order, with what became of it. `unit`: a row of its listing, or NULL. */
+static int new_show(struct cli *cli, uint64_t order, uint64_t listing, const json_t *unit)
 {
     json_t *row = json_pack("{s:I,s:I}", "order", (json_int_t)order, "listing", (json_int_t)listing);
-    int code = show_card(cli, placed_columns, row, NULL);
+    int code = placed_show(cli, order, order, unit, row);
 
     json_decref(row);
     return code;
@@ -95,7 +94,7 @@ int order_bid(struct cli *cli)
         if (bid_confirm(cli, &bid) != 0 || bid_place(cli, &bid, &order) != 0)
             code = cli_fail(cli, "cannot bid on listing %" PRIu64, bid.listing);
         else
-            code = placed_show(cli, order, bid.listing);
+            code = new_show(cli, order, bid.listing, bid.row);
     }
     bid_drop(&bid);
     return code;
@@ -121,7 +120,7 @@ int order_ask(struct cli *cli)
                              (json_int_t)(unlimited ? 0 : quantity), "unlimited", unlimited);
     conditions_put(&conditions, body);
     if (!session_state_or_fail(cli, "order", body, &answer, &code, "cannot place the ask")) return code;
-    code = placed_show(cli, answer_name(answer), listing);
+    code = new_show(cli, answer_name(answer), listing, NULL);
     json_decref(answer);
     return code;
 }

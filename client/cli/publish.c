@@ -81,6 +81,7 @@ int publish_fields(struct cli *cli, json_t *body)
     static const char *const texts[][2] = {{"title", "title"},
                                            {"kind", "kind"},
                                            {"summary", "summary"},
+                                           {"unit", "unit"},
                                            {"category", "category"},
                                            {"media-type", "media_type"},
                                            {"place", "place"},

@@ -216,10 +216,45 @@ static int rotation_run(struct rotation *r)
     return files_exchange(r);
 }
 
+/* Whose keys, in which markets, and where the old file would go on; no key is made. */
+static int rotate_dry_run(struct cli *cli)
+{
+    json_t *markets = json_array(), *row = json_object();
+    struct contexts *contexts = NULL;
+    struct rotation r = {.cli = cli};
+    char path[CONTEXT_PATH_MAX];
+
+    int code = identity_path(cli, args_text(&cli->args, "name"), r.path);
+    if (code == 0) code = names_make(&r);
+    if (code == 0) code = identity_open(cli, args_text(&cli->args, "name"), &r.old);
+    if (code == 0) code = contexts_load(cli, &contexts);
+    for (size_t i = 0; code == 0 && i < contexts->n; i++) {
+        const struct context *context = &contexts->items[i];
+        bool chosen = cli->has_context && strcmp(context->name, cli->context.name) == 0;
+        code = identity_path(cli, context->identity[0] != '\0' ? context->identity : "default", path);
+        if (code == 0 && (chosen || same_file(path, r.path))) json_array_append_new(markets, json_string(context->name));
+    }
+    free(contexts);
+    json_object_set_new(row, "markets", markets);
+    if (code == 0) {
+        talk(cli, "Nothing made, signed or sent: a statement \"rekey\" would go to each of these markets that knows the key.");
+        set_text(row, "party", tide_identity_party(r.old));
+        set_text(row, "file", r.path);
+        set_text(row, "next", r.next_path);
+        code = show_json(cli, row);
+    } else {
+        code = cli_fail(cli, "the keys cannot be changed");
+    }
+    tide_identity_free(&r.old);
+    json_decref(row);
+    return code;
+}
+
 int key_rotate(struct cli *cli)
 {
     struct rotation r = {.cli = cli};
 
+    if (args_has(&cli->args, "dry-run")) return rotate_dry_run(cli);
     int code = rotation_run(&r);
     secret_wipe(&r.secret);
     if (code == 0) {
@@ -260,6 +295,15 @@ int key_request(struct cli *cli)
     uint8_t *bytes = NULL;
     size_t len;
 
+    if (args_has(&cli->args, "dry-run")) {
+        if (session_identity(cli) != 0) return cli_fail(cli, "cannot make the request");
+        talk(cli, "Not signed, not written: what a statement \"new_keys\" would say.");
+        json_t *row = json_pack("{s:s,s:s,s:s}", "party", party, "new_key", tide_identity_party(cli->identity), "recipient",
+                                tide_identity_recipient(cli->identity));
+        int shown = show_json(cli, row);
+        json_decref(row);
+        return shown;
+    }
     if (session_open(cli) != 0 || tide_new_keys(cli->market, party, &bytes, &len, &cli->error) != 0)
         return cli_fail(cli, "cannot make the request");
     char *hex = hex_new(bytes, len);

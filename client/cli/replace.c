@@ -6,6 +6,7 @@
  */
 #include "client/cli/bid.h"
 #include "client/cli/commands.h"
+#include "client/cli/placed.h"
 #include "client/cli/prompt.h"
 #include "client/cli/session.h"
 #include "client/cli/show.h"
@@ -22,13 +23,8 @@ struct replacement {
     uint64_t order, price, quantity;
     uint64_t held, held_voucher; /* now: one's own money, and the voucher's */
     uint64_t holds, holds_voucher;
+    json_t *about; /* the listing's row: what a unit is */
 };
-
-static const struct column replaced_columns[] = {{"order", "Order", COLUMN_INDEX, NULL},
-                                                 {"price", "Price (CNY)", COLUMN_MONEY, NULL},
-                                                 {"quantity", "Quantity", COLUMN_COUNT, NULL},
-                                                 {"record", "Record", COLUMN_INDEX, NULL},
-                                                 {NULL, NULL, COLUMN_END, NULL}};
 
 /* The new price and quantity: those given, otherwise those it has. */
 static int replacement_read(struct cli *cli, const json_t *row, struct replacement *r)
@@ -80,7 +76,7 @@ static int held_compute(struct cli *cli, const json_t *row, struct replacement *
 
 static void replacement_describe(const struct cli *cli, const json_t *row, const struct replacement *r)
 {
-    char was[TEXT_MAX], price[TEXT_MAX], held[TEXT_MAX], holds[TEXT_MAX];
+    char was[TEXT_MAX], price[TEXT_MAX], held[TEXT_MAX], holds[TEXT_MAX], wants[UNITS_MAX], wanted[UNITS_MAX];
     char *title = get_escaped(row, "title");
     bool stays = r->price == get_u64(row, "price") && r->quantity < get_u64(row, "left");
 
@@ -91,7 +87,8 @@ static void replacement_describe(const struct cli *cli, const json_t *row, const
     if (get_bool(row, "unlimited"))
         talk(cli, "Price     %s CNY, now %s", price, was);
     else
-        talk(cli, "Wants     %" PRIu64 " × %s CNY, now %" PRIu64 " × %s", r->quantity, price, get_u64(row, "left"), was);
+        talk(cli, "Wants     %s %s CNY, now %s %s", units_format(r->about, r->quantity, true, wants), price,
+             units_format(r->about, get_u64(row, "left"), true, wanted), was);
     talk(cli, "Priority  %s", stays ? "kept" : "lost: it goes behind all others of its price, and may trade at once");
     if (strcmp(get_text(row, "side"), "bid") == 0) {
         yuan_format(r->held, held);
@@ -118,6 +115,18 @@ static int replacement_confirm(struct cli *cli, const json_t *row, const struct 
     return confirm(cli, question);
 }
 
+/* What a unit is; a listing that cannot be asked for has none. */
+static void about_ask(struct cli *cli, uint64_t listing, struct replacement *r)
+{
+    json_t *answer;
+
+    if (session_ask(cli, "listing", json_pack("{s:I}", "listing", (json_int_t)listing), &answer) == 0) {
+        r->about = json_deep_copy(get_first(answer, "row"));
+        json_decref(answer);
+    }
+    memset(&cli->error, 0, sizeof cli->error);
+}
+
 /* An exit code. */
 static int replace_it(struct cli *cli, const json_t *row, struct replacement *r)
 {
@@ -129,13 +138,15 @@ static int replace_it(struct cli *cli, const json_t *row, struct replacement *r)
     body = json_pack("{s:I,s:I,s:I}", "order", (json_int_t)r->order, "price", (json_int_t)r->price, "quantity",
                      (json_int_t)r->quantity);
     if (dry_run(cli, "replace", body, &code)) return code;
+    about_ask(cli, get_u64(row, "listing"), r);
     if (replacement_confirm(cli, row, r) != 0 || session_state(cli, "replace", json_incref(body), &answer) != 0) {
         if (cli->error.code == CODE_NO_FUNDS) funds_explain(cli, r->holds > r->held ? r->holds - r->held : 0, "--price");
         json_decref(body);
         return cli_fail(cli, "cannot replace order %" PRIu64, r->order);
     }
+    set_u64(body, "listing", get_u64(row, "listing"));
     set_u64(body, "record", get_u64(answer, "first_index"));
-    code = show_card(cli, replaced_columns, body, NULL);
+    code = placed_show(cli, r->order, get_u64(answer, "first_index"), r->about, body);
     json_decref(body);
     json_decref(answer);
     return code;
@@ -150,6 +161,7 @@ int order_replace(struct cli *cli)
     if (session_ask(cli, "order", json_pack("{s:I}", "order", (json_int_t)r.order), &answer) != 0)
         return cli_fail(cli, "cannot replace order %" PRIu64, r.order);
     int code = replace_it(cli, get_first(answer, "row"), &r);
+    json_decref(r.about);
     json_decref(answer);
     return code;
 }

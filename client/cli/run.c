@@ -92,6 +92,7 @@ int cli_run(int argc, char **argv)
     if (cli.args.help) return help_or_fail(&cli);
     manners_init(&cli);
     if (needs_context(cli.args.command) && context_choose(&cli) != 0) return cli_fail(&cli, "%s", "");
+    if (!parties_check(&cli)) return cli_fail(&cli, "%s", "");
     int code = cli.args.command->run(&cli);
     session_close(&cli);
     if (fclose(stdout) != 0 && code == EXIT_OK) {

@@ -23,6 +23,16 @@
 
 /* ---- opening ---- */
 
+int identity_missing(struct cli *cli, const char *name_or_file, const char *path)
+{
+    cli_error(cli, CODE_NO_IDENTITY, "there is no identity file %s", path);
+    if (name_or_file != NULL && name_is_good(name_or_file) && strstr(path, name_or_file) != path)
+        cli_hint(cli, "Make it: tidemark key new --name %s.", name_or_file);
+    else if (name_or_file != NULL)
+        cli_hint(cli, "Check the file's name, or make an identity: tidemark key new --name NAME.");
+    return cli->error.code;
+}
+
 int identity_open(struct cli *cli, const char *name_or_file, struct tide_identity **out)
 {
     char path[CONTEXT_PATH_MAX];
@@ -31,7 +41,7 @@ int identity_open(struct cli *cli, const char *name_or_file, struct tide_identit
     *out = NULL;
     if (identity_path(cli, name_or_file, path) != 0) return cli->error.code;
     if (access(path, F_OK) != 0 && errno == ENOENT) {
-        return cli_error(cli, CODE_NO_IDENTITY, "there is no identity file %s", path);
+        return identity_missing(cli, name_or_file != NULL ? name_or_file : args_text(&cli->args, "identity"), path);
     }
     bool wrapped = tide_identity_is_wrapped(path) != 0;
     if (wrapped && secret_ask(cli, "Passphrase", path, false, &secret) != 0) return cli->error.code;
@@ -111,6 +121,8 @@ int session_ask(struct cli *cli, const char *verb, json_t *body, json_t **out)
     snprintf(request, sizeof request, "%s?", verb); /* a statement may have the same name */
     if (session_doc(cli, request, body, &doc) != 0) return cli->error.code;
     int code = tide_query(cli->market, verb, doc, &answer, &cli->error);
+    if (code == CODE_NO_SUCH_LISTING) /* which of the two, the market does not tell */
+        cli_error(cli, code, "there is no listing of that number, or it is not open yet");
     tide_doc_free(&doc);
     return code != 0 ? code : answer_json(cli, answer, out);
 }
@@ -260,6 +272,36 @@ bool value_number(struct cli *cli, size_t i, const char *what, uint64_t *out)
     cli_error(cli, CODE_USAGE, "\"%s\" is not the number of a %s", text, what);
     cli_hint(cli, "A %s is named by the number that it got when it was made.", what);
     return false;
+}
+
+static bool party_check(struct cli *cli, const char *text)
+{
+    struct tide_doc *doc = NULL;
+    bool good = strncmp(text, "tide1", 5) == 0 && session_doc(cli, "party?", json_pack("{s:s}", "party", text), &doc) == 0;
+
+    tide_doc_free(&doc);
+    if (good) return true;
+    cli_error(cli, CODE_USAGE, "\"%.80s\" is not a party", text);
+    cli_hint(cli, "A party is a tide1… key: tidemark key show prints yours, tidemark party list (operators) all.");
+    return false;
+}
+
+bool parties_check(struct cli *cli)
+{
+    size_t i = 0;
+
+    for (const char *at = cli->args.command->values; at != NULL && *at != '\0'; i++) {
+        size_t n = strcspn(at, " ");
+        const char *typed = args_value(&cli->args, i), *name = *at == '[' ? at + 1 : at;
+        if (strncmp(name, "PARTY", 5) == 0 && typed != NULL && !party_check(cli, typed)) return false;
+        at += n + (at[n] == ' ');
+    }
+    for (i = 0; i < cli->args.n_given; i++) {
+        const struct given *given = &cli->args.given[i];
+        bool is_party = given->flag->value != NULL && strcmp(given->flag->value, "PARTY") == 0;
+        if (is_party && !party_check(cli, given->text)) return false;
+    }
+    return true;
 }
 
 bool value_money(struct cli *cli, size_t i, uint64_t *out)

@@ -12,6 +12,8 @@
 int session_identity(struct cli *cli);
 /* Opens one identity file by NAME or FILE; NULL: the one that acts. The caller frees it. */
 int identity_open(struct cli *cli, const char *name_or_file, struct tide_identity **out);
+/* Code 603: the identity of that name or file is not there, and how to make it. */
+int identity_missing(struct cli *cli, const char *name_or_file, const char *path);
 /* Sets cli->identity and cli->market. Code 602 without a context. */
 int session_open(struct cli *cli);
 void session_close(struct cli *cli);
@@ -67,6 +69,8 @@ int each_value(struct cli *cli, int (*one)(struct cli *cli, size_t i));
 
 /* A value that must be a number ("LISTING"). False: cli->error is set. */
 bool value_number(struct cli *cli, size_t i, const char *what, uint64_t *out);
+/* Every value and flag that the command's table calls PARTY must be one. False: cli->error says what a party is. */
+bool parties_check(struct cli *cli);
 /* A value that must be an amount in yuan, above 0. */
 bool value_money(struct cli *cli, size_t i, uint64_t *out);
 

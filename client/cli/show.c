@@ -11,10 +11,12 @@
 #include "client/cli/units.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 /* ---- members ---- */
 
@@ -121,6 +123,11 @@ static void number_cell(const struct cli *cli, enum column_type type, uint64_t n
     }
 }
 
+static enum column_type type_of(const struct column *column)
+{
+    return column->type & ~(unsigned)COLUMN_SPARE;
+}
+
 /* What a cell holds, escaped; the caller frees it. NULL: no memory. */
 static char *cell_text(const struct cli *cli, const struct column *column, const json_t *row)
 {
@@ -131,13 +138,13 @@ static char *cell_text(const struct cli *cli, const struct column *column, const
     if (json_is_string(value)) return text_escape(json_string_value(value));
     if (json_is_integer(value) || json_is_boolean(value)) {
         json_int_t below = json_integer_value(value);
-        if (below < 0 && column->type == COLUMN_MONEY) {
+        if (below < 0 && type_of(column) == COLUMN_MONEY) {
             number[0] = '-';
             yuan_format((uint64_t)-below, number + 1);
         } else if (below < 0)
             snprintf(number, sizeof number, "%" PRId64, (int64_t)below);
         else
-            number_cell(cli, json_is_boolean(value) ? COLUMN_YES : column->type, get_u64(row, column->field), number);
+            number_cell(cli, json_is_boolean(value) ? COLUMN_YES : type_of(column), get_u64(row, column->field), number);
         return strdup(number);
     }
     if (!json_is_array(value)) return strdup("");
@@ -240,8 +247,148 @@ static int flags_of(enum column_type type)
     }
 }
 
-static bool table_fill(const struct cli *cli, struct libscols_table *table, const struct column *columns,
-                       const json_t *rows)
+/* A table as it will be drawn: the cells' texts, row by row, and which columns are drawn. */
+struct sheet {
+    const struct column *columns;
+    size_t n_columns, n_rows;
+    char **cells;
+    bool *drawn;
+    bool shortened; /* a key or hash is not whole */
+};
+
+#define LONG_LEAST 16u /* of a text that may be cut, at least so much */
+#define KEY_HEAD 8u
+#define KEY_TAIL 4u
+
+/* A party, a recipient, a verifier's or commitment's hex: one word that nobody reads to its end. */
+static bool is_key(const char *text)
+{
+    size_t len = strlen(text);
+    bool bech32 = strncmp(text, "tide1", 5) == 0 || strncmp(text, "age1", 4) == 0;
+
+    if (bech32) return len > 40 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789") == len;
+    return len >= 40 && strspn(text, "0123456789abcdef") == len;
+}
+
+void key_shorten(char *text)
+{
+    char tail[KEY_TAIL + 1];
+
+    if (!is_key(text)) return;
+    memcpy(tail, text + strlen(text) - KEY_TAIL, sizeof tail);
+    strcpy(stpcpy(text + KEY_HEAD, "…"), tail);
+}
+
+/* Columns of the terminal that a text takes. */
+static size_t cells_of(const char *text)
+{
+    mbstate_t state = {0};
+    size_t width = 0;
+
+    while (*text != '\0') {
+        wchar_t c;
+        size_t n = mbrtowc(&c, text, MB_LEN_MAX, &state);
+        if (n == (size_t)-1 || n == (size_t)-2) return width + strlen(text);
+        int one = wcwidth(c);
+        width += one > 0 ? (size_t)one : 0;
+        text += n;
+    }
+    return width;
+}
+
+static void sheet_free(struct sheet *sheet)
+{
+    for (size_t i = 0; sheet->cells != NULL && i < sheet->n_rows * sheet->n_columns; i++) free(sheet->cells[i]);
+    free(sheet->cells);
+    free(sheet->drawn);
+}
+
+static bool sheet_fill(const struct cli *cli, struct sheet *sheet, const struct column *columns, const json_t *rows)
+{
+    const json_t *row;
+    size_t i;
+
+    *sheet = (struct sheet){.columns = columns, .n_rows = json_array_size(rows)};
+    while (columns[sheet->n_columns].type != COLUMN_END) sheet->n_columns++;
+    sheet->cells = calloc(sheet->n_rows * sheet->n_columns + 1, sizeof *sheet->cells);
+    sheet->drawn = calloc(sheet->n_columns + 1, sizeof *sheet->drawn);
+    if (sheet->cells == NULL || sheet->drawn == NULL) return false;
+    for (size_t c = 0; c < sheet->n_columns; c++) sheet->drawn[c] = true;
+    json_array_foreach(rows, i, row)
+    {
+        for (size_t c = 0; c < sheet->n_columns; c++) {
+            char **cell = &sheet->cells[i * sheet->n_columns + c];
+            *cell = cell_text(cli, &columns[c], row);
+            if (*cell == NULL) return false;
+        }
+    }
+    return true;
+}
+
+/* How wide it is; with `cut`, when texts that may be cut are cut to what is still readable. */
+static size_t sheet_width(const struct sheet *sheet, bool cut)
+{
+    size_t sum = 0;
+
+    for (size_t c = 0; c < sheet->n_columns; c++) {
+        size_t width = cells_of(sheet->columns[c].title);
+        for (size_t i = 0; i < sheet->n_rows; i++) {
+            size_t cell = cells_of(sheet->cells[i * sheet->n_columns + c]);
+            if (cell > width) width = cell;
+        }
+        if (cut && type_of(&sheet->columns[c]) == COLUMN_LONG && width > LONG_LEAST) width = LONG_LEAST;
+        if (sheet->drawn[c]) sum += width + 2;
+    }
+    return sum > 2 ? sum - 2 : 0;
+}
+
+/* True for a column of zeros, dashes and noes. */
+static bool says_nothing(const struct sheet *sheet, size_t c)
+{
+    static const char *const nothing[] = {"", "-", "0", "0.00", "no"};
+
+    for (size_t i = 0; i < sheet->n_rows; i++) {
+        const char *cell = sheet->cells[i * sheet->n_columns + c];
+        bool is_nothing = false;
+        for (size_t k = 0; k < ARRAY_N(nothing); k++) is_nothing |= strcmp(cell, nothing[k]) == 0;
+        if (!is_nothing) return false;
+    }
+    return true;
+}
+
+/* Makes it fit `width`, first by what is missed least. */
+static void sheet_fit(struct sheet *sheet, size_t width)
+{
+    if (sheet_width(sheet, false) <= width) return;
+    for (size_t i = 0; i < sheet->n_rows * sheet->n_columns; i++) {
+        sheet->shortened |= is_key(sheet->cells[i]);
+        key_shorten(sheet->cells[i]);
+    }
+    for (int pass = 0; pass < 2; pass++) { /* at first those that say nothing */
+        for (size_t c = sheet->n_columns; c-- > 0 && sheet_width(sheet, true) > width;) {
+            bool is_spare = (sheet->columns[c].type & COLUMN_SPARE) != 0;
+            if (is_spare && (pass > 0 || says_nothing(sheet, c))) sheet->drawn[c] = false;
+        }
+    }
+}
+
+/* What the terminal had no room for. */
+static void sheet_say(const struct cli *cli, const struct sheet *sheet)
+{
+    char out[160] = "";
+
+    for (size_t c = 0; c < sheet->n_columns; c++) {
+        size_t len = strlen(out);
+        if (!sheet->drawn[c]) snprintf(out + len, sizeof out - len, "%s%s", len > 0 ? ", " : "", sheet->columns[c].title);
+    }
+    if (out[0] != '\0')
+        talk(cli, "No room for: %s. A wider window, --json or a pipe has all.", out);
+    else if (sheet->shortened)
+        talk(cli, "Keys are shortened; a wider window, --json or a pipe has them whole.");
+}
+
+/* The cells go over to the table. */
+static bool table_fill(const struct cli *cli, struct libscols_table *table, struct sheet *sheet, const json_t *rows)
 {
     size_t i;
     const json_t *row;
@@ -249,15 +396,18 @@ static bool table_fill(const struct cli *cli, struct libscols_table *table, cons
     json_array_foreach(rows, i, row)
     {
         struct libscols_line *line = scols_table_new_line(table, NULL);
+        size_t at = 0;
         if (line == NULL) return false;
-        for (size_t c = 0; columns[c].type != COLUMN_END; c++) {
-            char *text = cell_text(cli, &columns[c], row);
-            if (text == NULL) return false;
-            const char *color = columns[c].type == COLUMN_STATE  ? state_color(text)
-                                : columns[c].type == COLUMN_SIDE ? side_color(get_text(row, "side"))
-                                                                 : NULL;
-            if (cli->color && color != NULL) scols_cell_set_color(scols_line_get_cell(line, c), color);
-            if (scols_line_refer_data(line, c, text) != 0) return free(text), false; /* else the line's */
+        for (size_t c = 0; c < sheet->n_columns; c++) {
+            char **text = &sheet->cells[i * sheet->n_columns + c];
+            enum column_type type = type_of(&sheet->columns[c]);
+            const char *color = type == COLUMN_STATE  ? state_color(*text)
+                                : type == COLUMN_SIDE ? side_color(get_text(row, "side"))
+                                                      : NULL;
+            if (!sheet->drawn[c]) continue;
+            if (cli->color && color != NULL) scols_cell_set_color(scols_line_get_cell(line, at), color);
+            if (scols_line_refer_data(line, at++, *text) != 0) return false;
+            *text = NULL;
         }
     }
     return true;
@@ -280,14 +430,19 @@ static struct libscols_table *table_new(const struct cli *cli)
 static int table_on_terminal(struct cli *cli, const struct column *columns, const json_t *rows)
 {
     struct libscols_table *table = table_new(cli);
-    bool good = table != NULL;
+    struct sheet sheet = {.n_rows = 0};
+    bool good = table != NULL && sheet_fill(cli, &sheet, columns, rows);
 
-    for (size_t c = 0; good && columns[c].type != COLUMN_END; c++) {
-        struct libscols_column *column = scols_table_new_column(table, columns[c].title, 0, flags_of(columns[c].type));
+    if (good) sheet_fit(&sheet, scols_table_get_termwidth(table));
+    for (size_t c = 0; good && c < sheet.n_columns; c++) {
+        if (!sheet.drawn[c]) continue;
+        struct libscols_column *column = scols_table_new_column(table, columns[c].title, 0, flags_of(type_of(&columns[c])));
         good = column != NULL;
         if (good && cli->color) scols_cell_set_color(scols_column_get_header(column), "bold");
     }
-    good = good && table_fill(cli, table, columns, rows) && scols_print_table(table) == 0;
+    good = good && table_fill(cli, table, &sheet, rows) && scols_print_table(table) == 0;
+    if (good) sheet_say(cli, &sheet);
+    sheet_free(&sheet);
     scols_unref_table(table);
     return good ? printed(cli) : no_memory(cli);
 }
@@ -347,7 +502,7 @@ int show_card(struct cli *cli, const struct column *columns, const json_t *row, 
         if (!cli->terminal) {
             printf("%s\t%s\n", column->field, text);
         } else if (text[0] != '\0') {
-            const char *color = cli->color && column->type == COLUMN_STATE ? state_color(text) : NULL;
+            const char *color = cli->color && type_of(column) == COLUMN_STATE ? state_color(text) : NULL;
             const char *sequence = color == NULL     ? ""
                                    : color[0] == 'g' ? "\033[32m"
                                    : color[0] == 'y' ? "\033[33m"

@@ -21,6 +21,7 @@ enum column_type {
     COLUMN_YES, /* yes or no */
     COLUMN_RIGHT, /* a text, to the right */
     COLUMN_SIDE,  /* a text in its row's colour: that of `side`, bid or ask */
+    COLUMN_SPARE = 64, /* or'ed to one of them: left out on a narrow terminal, those that say nothing first, then the last */
 };
 
 struct column {
@@ -31,8 +32,9 @@ struct column {
 };
 
 /*
- * A list. In JSON mode `whole` is printed as one object (NULL: `rows` alone). `empty`, if not NULL, is said when there
- * are no rows. Neither is taken over. Returns an exit code.
+ * A list. On a terminal without room for all of it, keys and hashes are shortened (tide1abc…wxyz), then spare columns left
+ * out, then long texts cut; that something is missing is said. In JSON mode `whole` is printed as one object (NULL: `rows`
+ * alone). `empty`, if not NULL, is said when there are no rows. Neither is taken over. Returns an exit code.
  */
 int show_table(struct cli *cli, const struct column *columns, const json_t *rows, const json_t *whole,
                const char *empty);
@@ -60,6 +62,8 @@ const char *get_text(const json_t *object, const char *field);
 const json_t *get_list(const json_t *object, const char *field);
 /* The first item of a list, or NULL. */
 const json_t *get_first(const json_t *object, const char *field);
+/* A tide1… or age1… key, or a hash, becomes its beginning and end, in place (tide1abc…wxyz); other texts stay. */
+void key_shorten(char *text);
 /* Escaped for a terminal; the caller frees it. Never NULL ("" when there is no memory… or no such field). */
 char *get_escaped(const json_t *object, const char *field);
 

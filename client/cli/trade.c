@@ -120,6 +120,22 @@ int trade_download(struct cli *cli, uint64_t trade, const char *out)
     return code;
 }
 
+/* What comes after a download, if anything does. */
+static void next_say(struct cli *cli, uint64_t trade)
+{
+    json_t *row;
+
+    if (trade_row(cli, trade, &row) == 0) {
+        const char *state = get_text(row, "state");
+        if (strcmp(state, "granted") == 0)
+            talk(cli, "Next: tidemark trade accept %" PRIu64 ".", trade);
+        else
+            talk(cli, "The trade is %s: nothing is left to do.", state);
+    }
+    memset(&cli->error, 0, sizeof cli->error);
+    json_decref(row);
+}
+
 int trade_fetch(struct cli *cli)
 {
     const char *out = args_text(&cli->args, "out");
@@ -129,9 +145,27 @@ int trade_fetch(struct cli *cli)
     if (trade_download(cli, trade, out) != 0) return cli_fail(cli, "cannot fetch trade %" PRIu64, trade);
     json_t *row = json_pack("{s:I,s:s}", "trade", (json_int_t)trade, "file", out);
     int code = cli->json ? show_json(cli, row) : EXIT_OK;
-    talk(cli, "Next: tidemark trade accept %" PRIu64 ".", trade);
     json_decref(row);
+    next_say(cli, trade);
     return code;
+}
+
+int trade_answerable(struct cli *cli, const json_t *row)
+{
+    uint64_t trade = get_u64(row, "trade");
+    const char *state = get_text(row, "state");
+
+    if (!tide_identity_is(cli->identity, get_text(row, "buyer")))
+        return cli_error(cli, CODE_NOT_YOURS, "you are not its buyer");
+    if (strcmp(state, "granted") == 0) return 0;
+    cli_error(cli, CODE_WRONG_STATE, "it is %s", state);
+    if (strcmp(state, "matched") == 0)
+        cli_hint(cli, "The vendor has not delivered yet; tidemark trade show %" PRIu64 " says until when it must.", trade);
+    else if (strcmp(state, "settled") == 0 || strcmp(state, "refunded") == 0)
+        cli_hint(cli, "That is final; tidemark trade show %" PRIu64 " says how it came to it.", trade);
+    else
+        cli_hint(cli, "An arbiter rules on it; tidemark trade show %" PRIu64 " says who, and until when.", trade);
+    return cli->error.code;
 }
 
 /* What accepting pays, and out of whose money. */
@@ -164,7 +198,16 @@ int trade_accept(struct cli *cli)
         if (dry_run(cli, "accept", json_pack("{s:I}", "trade", (json_int_t)trade), &code)) return code;
     }
     if (trade_row(cli, trade, &row) != 0) return cli_fail(cli, "cannot accept trade %" PRIu64, trade);
-    int asked = accept_confirm(cli, trade, row);
+    bool is_settled = strcmp(get_text(row, "state"), "settled") == 0;
+    if (is_settled && tide_identity_is(cli->identity, get_text(row, "buyer"))) {
+        talk(cli, "Trade %" PRIu64 " is settled already: the vendor was paid.", trade);
+        json_object_del(row, "text");
+        code = show_card(cli, one_columns, row, NULL);
+        json_decref(row);
+        return code;
+    }
+    int asked = trade_answerable(cli, row);
+    if (asked == 0) asked = accept_confirm(cli, trade, row);
     json_decref(row);
     if (asked != 0 || tide_accept(cli->market, trade, NULL, &cli->error) != 0) {
         return cli_fail(cli, "cannot accept trade %" PRIu64, trade);

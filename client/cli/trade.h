@@ -10,6 +10,11 @@ extern const struct column trade_columns[];
 
 /* The trade's row; the caller decrefs. Returns 0 or the code in cli->error. */
 int trade_row(struct cli *cli, uint64_t trade, json_t **row);
+/*
+ * Code 304 unless one is the trade's buyer, 408 unless its state is `granted`: the message says what state it is in and the
+ * hint what comes next. 0: the buyer may accept or claim.
+ */
+int trade_answerable(struct cli *cli, const json_t *row);
 /* Downloads, checks and opens a granted trade's content, with progress. */
 int trade_download(struct cli *cli, uint64_t trade, const char *out);
 

@@ -1,5 +1,5 @@
 /*
- * verify: what a receipt or a proof file proves, by whom, and on which basis. Offline; all checking is the library's.
+ * verify: what a receipt, a certificate or a proof file proves, by whom, and on which basis. Offline; all checking is the library's.
  */
 #include "client/cli/commands.h"
 #include "client/cli/session.h"
@@ -23,6 +23,11 @@ static const struct column report_columns[] = {{"kind", "Kind", COLUMN_TEXT, NUL
                                                {"total", "Total (CNY)", COLUMN_MONEY, NULL},
                                                {"fee", "Fee (CNY)", COLUMN_MONEY, NULL},
                                                {"basis", "Basis", COLUMN_TEXT, NULL},
+                                               {"certificate", "Certificate", COLUMN_INDEX, NULL},
+                                               {"listing_kind", "Kind of listing", COLUMN_TEXT, NULL},
+                                               {"class", "Class", COLUMN_TEXT, NULL},
+                                               {"reviewer", "Reviewer", COLUMN_TEXT, NULL},
+                                               {"registered", "Registered", COLUMN_TIME, NULL},
                                                {"index", "Record", COLUMN_COUNT, NULL},
                                                {"time_ms", "Time", COLUMN_TIME, NULL},
                                                {"size", "Of", COLUMN_COUNT, NULL},
@@ -37,13 +42,22 @@ static const struct column report_columns[] = {{"kind", "Kind", COLUMN_TEXT, NUL
 static const char receipt_limits[] =
     "what the data is worth, or that it may lawfully be used; who stands behind the two keys (the market knows); "
     "that the log shows everyone the same history (auditors compare).";
+static const char certificate_limits[] =
+    "that the data is what its title says, what it is worth, or that a use of it is lawful; that the listing is still open; "
+    "that vendor and reviewer signed (the market says so under its own signature; regulators see both statements), or who "
+    "stands behind their keys (the market knows); that the log shows everyone the same history (auditors compare).";
 static const char proof_limits[] =
     "that what the record says is true; who stands behind a key in it (the market knows); that the log shows everyone "
     "the same history (auditors compare).";
 
-static bool is_receipt(const json_t *report)
+static bool is_a(const json_t *report, const char *kind)
 {
-    return strcmp(get_text(report, "kind"), "receipt") == 0;
+    return strcmp(get_text(report, "kind"), kind) == 0;
+}
+
+static const char *limits_of(const json_t *report)
+{
+    return is_a(report, "receipt") ? receipt_limits : is_a(report, "certificate") ? certificate_limits : proof_limits;
 }
 
 static const char *basis_words(const char *basis)
@@ -62,6 +76,8 @@ static const char *signed_words(const json_t *report, const char *field, bool ex
                                    : "has not signed (not needed on this basis)";
 }
 
+static const char rekeyed_words[] = ",\n             under a later key of its own: the log has every change from this one";
+
 static void receipt_explain(const json_t *report)
 {
     char *title = get_escaped(report, "title"), *origin = get_escaped(report, "origin");
@@ -77,11 +93,28 @@ static void receipt_explain(const json_t *report)
     printf("  Sold       %" PRIu64 " × \"%s\" (listing %" PRIu64 ")\n", get_u64(report, "quantity"), title,
            get_u64(report, "listing"));
     printf("  For        %s CNY each, %s CNY in all, of which %s CNY is the market's fee\n", price, total, fee);
-    printf("  Vendor     %s\n             %s\n", get_text(report, "vendor"),
-           signed_words(report, "vendor_signed", true));
-    printf("  Buyer      %s\n             %s\n", get_text(report, "buyer"),
-           signed_words(report, "buyer_signed", accepted));
+    printf("  Vendor     %s\n             %s%s\n", get_text(report, "vendor"), signed_words(report, "vendor_signed", true),
+           get_bool(report, "vendor_rekeyed") ? rekeyed_words : "");
+    printf("  Buyer      %s\n             %s%s\n", get_text(report, "buyer"), signed_words(report, "buyer_signed", accepted),
+           get_bool(report, "buyer_rekeyed") ? rekeyed_words : "");
     printf("  Market     %s\n             %s\n", origin, signed_words(report, "broker_signed", true));
+    free(title);
+    free(origin);
+}
+
+static void certificate_explain(const json_t *report)
+{
+    char *title = get_escaped(report, "title"), *origin = get_escaped(report, "origin"), date[TEXT_MAX];
+
+    time_iso(get_u64(report, "registered"), date);
+    printf("The certificate is genuine. It proves:\n\n");
+    printf("  Listing %" PRIu64 ", \"%s\", was registered as certificate %" PRIu64 " of %s on %s.\n",
+           get_u64(report, "listing"), title, get_u64(report, "certificate"), origin, date);
+    printf("  Offered    %s, class %s\n", get_text(report, "listing_kind"), get_text(report, "class"));
+    printf("  Vendor     %s\n             published it, says the market\n", get_text(report, "vendor"));
+    printf("  Reviewer   %s\n             approved it, says the market\n", get_text(report, "reviewer"));
+    printf("  Market     %s\n             %s\n", origin,
+           get_bool(report, "broker_signed") ? "signed the certificate" : "has NOT signed");
     free(title);
     free(origin);
 }
@@ -101,8 +134,10 @@ static void explain(const json_t *report)
 {
     char date[TEXT_MAX], *words = get_escaped(report, "words");
 
-    if (is_receipt(report))
+    if (is_a(report, "receipt"))
         receipt_explain(report);
+    else if (is_a(report, "certificate"))
+        certificate_explain(report);
     else
         proof_explain(report);
     printf("  Journaled  as record %" PRIu64, get_u64(report, "index"));
@@ -113,7 +148,7 @@ static void explain(const json_t *report)
     printf(", covered by the log's signed checkpoint of %" PRIu64 " records:\n", get_u64(report, "size"));
     printf("             it can neither be changed nor taken out unseen\n");
     printf("\nIn short: %s\n", words);
-    printf("\nIt does not prove: %s\n", is_receipt(report) ? receipt_limits : proof_limits);
+    printf("\nIt does not prove: %s\n", limits_of(report));
     free(words);
 }
 
@@ -129,7 +164,7 @@ int verify_run(struct cli *cli)
     tide_doc_free(&doc);
     int code = EXIT_OK;
     json_t *shown = json_copy(report);
-    set_text(shown, "not_proven", is_receipt(report) ? receipt_limits : proof_limits);
+    set_text(shown, "not_proven", limits_of(report));
     if (cli->json || !cli->terminal)
         code = show_card(cli, report_columns, shown, report);
     else

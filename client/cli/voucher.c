@@ -20,13 +20,13 @@ static const struct column programme_columns[] = {{"programme", "Programme", COL
                                                   {"state", "State", COLUMN_STATE, NULL},
                                                   {"kinds", "Pays for", COLUMN_TEXT, NULL},
                                                   {"share_bp", "Share", COLUMN_SHARE, NULL},
-                                                  {"top_price", "Up to (CNY)", COLUMN_MONEY, NULL},
+                                                  {"top_price", "Up to (CNY)", COLUMN_MONEY | COLUMN_SPARE, NULL},
                                                   {"ends_at", "Ends", COLUMN_TIME, NULL},
                                                   {"available", "You have", COLUMN_MONEY, NULL},
-                                                  {"held", "Held", COLUMN_MONEY, NULL},
-                                                  {"escrow", "In escrow", COLUMN_MONEY, NULL},
-                                                  {"fund", "Fund", COLUMN_MONEY, NULL},
-                                                  {"left", "Not given yet", COLUMN_MONEY, NULL},
+                                                  {"held", "Held", COLUMN_MONEY | COLUMN_SPARE, NULL},
+                                                  {"escrow", "In escrow", COLUMN_MONEY | COLUMN_SPARE, NULL},
+                                                  {"fund", "Fund", COLUMN_MONEY | COLUMN_SPARE, NULL},
+                                                  {"left", "Not given yet", COLUMN_MONEY | COLUMN_SPARE, NULL},
                                                   {"issuer_name", "Issuer", COLUMN_LONG, NULL},
                                                   {NULL, NULL, COLUMN_END, NULL}};
 

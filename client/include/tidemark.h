@@ -351,7 +351,8 @@ TIDE_API int tide_tape_follow(struct tide_market *market, uint64_t listing,
 /*
  * Checks a receipt or a proof file. `log_vkey`: the log's verifier key (name+hex+base64), or NULL to take it from
  * `market_url`; with neither, code 701. *report says in fields and words what was proven, by whom, and the basis:
- * {kind, origin, trade, listing, title, vendor, buyer, quantity, price, total, fee, basis, index, size, vendor_signed, buyer_signed, broker_signed}.
+ * {kind, origin, trade, listing, title, vendor, buyer, quantity, price, total, fee, basis, index, size, vendor_signed, buyer_signed, broker_signed,
+ * vendor_rekeyed, buyer_rekeyed}.
  */
 TIDE_API int tide_verify(const char *path, const char *log_vkey, const char *market_url, struct tide_doc **report,
                          struct tide_error *error);

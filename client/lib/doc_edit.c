@@ -319,6 +319,17 @@ static bool knows(const struct schema *schema, const char *name)
     return false;
 }
 
+/* Whether `name`, in `schema` or its lists', is a party. */
+static bool takes_party(const struct schema *schema, const char *name)
+{
+    const struct field *field = fields_find(schema, name);
+    if (field != NULL) return field->type == FIELD_PARTY;
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        if (schema->fields[i].type == FIELD_LIST && takes_party(schema->fields[i].sub, name)) return true;
+    }
+    return false;
+}
+
 static int json_refused(const struct schema *schema, enum tide_err err, const char *bad, struct tide_error *error)
 {
     if (err == TIDE_ENOMEM) return error_set(error, OUTCOME_C_NO_MEMORY, NULL);
@@ -326,6 +337,8 @@ static int json_refused(const struct schema *schema, enum tide_err err, const ch
         return error_set(error, OUTCOME_C_USAGE, "%s is not a JSON object of that kind.", schema->name);
     }
     if (!knows(schema, bad)) return unknown_field(schema, bad, error);
+    if (takes_party(schema, bad))
+        return error_set(error, OUTCOME_C_USAGE, "%s.%s is not a party: a tide1… key.", schema->name, bad);
     return error_set(error, OUTCOME_C_USAGE, "%s.%s has a value of another type or outside its bounds.", schema->name,
                      bad);
 }

@@ -44,6 +44,12 @@ int settlement_check(const struct tide_market *m, const struct body_trade_row *t
  */
 int signed_check(struct tide_market *m, const struct body_trade_row *trade, const struct body_listing_row *listing,
                  struct tide_error *error);
+/*
+ * That the key `from` was made the key `to` by changes of keys before record `before` (party_keys.c): asks the broker for its
+ * proof and believes nothing else. 702: it does not prove it; 703: its checkpoints contradict each other.
+ */
+int party_keys_lead(struct tide_market *m, const uint8_t from[32], const uint8_t to[32], uint64_t before,
+                    struct tide_error *error);
 /* Signs it as its party. */
 void settlement_sign(const struct tide_market *m, const struct body_trade_row *trade, uint8_t signature[SIGN_BYTES]);
 

@@ -198,6 +198,10 @@ void statement_abandon(struct tide_call *call);
 /* Code 603 unless the market has an identity. */
 int need_identity(const struct tide_market *m, struct tide_error *error);
 
+/* ---- resend.c ---- */
+/* Outbox entries of the older keys of a rotated identity, the oldest first, then of the present one, until `each` is false. */
+enum tide_err outbox_each_own(struct tide_market *m, bool (*each)(void *ctx, const struct outbox_entry *entry), void *ctx);
+
 /* ---- card.c ---- */
 /* Salts a contact card and keeps both for tide_card_upload; `hash` is what is stated of it. */
 int card_prepare(struct tide_market *m, const char *card, uint8_t hash[HASH_BYTES], struct tide_error *error);

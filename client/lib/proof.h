@@ -16,9 +16,17 @@ int proof_check(struct bytes text, const struct note_key *key, uint64_t index, s
 int proof_read(const struct tide_market *m, struct bytes text, uint64_t index, struct bytes record,
                struct proof_file *out, struct checkpoint *cp, struct tide_error *error);
 
+/* ---- changes of keys (verify_keys.c) ---- */
+struct body_rekeyed;
+
+/* What record `index`, whose inclusion is proven, says of a party's keys. 702 when it is another event, 705 when it is none. */
+int key_change_read(struct bytes record, uint64_t index, struct arena *arena, struct body_rekeyed *out, struct tide_error *error);
+/* `key` becomes what the change made of it; false, with `key` as it was: the change is of another key. */
+bool key_change_step(const struct body_rekeyed *change, uint8_t key[32]);
+
 /*
  * Follows the changes of keys that a receipt proves: `vendor` and `buyer`, the keys in the settlement text, become those
- * that signed it. Each change is a record of the log, and came before record `settled` (verify_keys.c).
+ * that signed it. Each change is a record of the log, and came before record `settled`.
  */
 struct receipt;
 int key_changes_follow(const struct receipt *receipt, const struct note_key *log, uint64_t settled, struct arena *arena,

@@ -15,8 +15,7 @@
 #define WINDOW 32                              /* requests in flight */
 #define REFUSED_KEPT_MS (UINT64_C(24) * 3600 * 1000)
 
-/* Entries of the older keys of a rotated identity, the oldest first, then of the present one. */
-static enum tide_err each_key(struct tide_market *m, bool (*each)(void *ctx, const struct outbox_entry *entry), void *ctx)
+enum tide_err outbox_each_own(struct tide_market *m, bool (*each)(void *ctx, const struct outbox_entry *entry), void *ctx)
 {
     enum tide_err err = TIDE_OK;
     for (size_t i = identity_n_older(m->identity); i > 0 && err == TIDE_OK; i--)
@@ -66,7 +65,7 @@ int tide_outbox_each(struct tide_market *market, bool (*each)(void *ctx, const s
     error_clear(error);
     int code = need_identity(market, error);
     if (code != 0) return code;
-    enum tide_err err = each_key(market, show, &walk);
+    enum tide_err err = outbox_each_own(market, show, &walk);
     if (walk.no_memory) err = TIDE_ENOMEM;
     return error_of(error, err, "The outbox");
 }
@@ -226,7 +225,7 @@ static int window_run(struct tide_market *m, const struct entry_id *ids, size_t 
 
 static int all_ids(struct tide_market *m, struct ids *ids, struct tide_error *error)
 {
-    enum tide_err err = each_key(m, collect, ids);
+    enum tide_err err = outbox_each_own(m, collect, ids);
     if (ids->no_memory) err = TIDE_ENOMEM;
     return error_of(error, err, "The outbox");
 }

@@ -36,7 +36,9 @@ extern const char *const names_outbox_state[];
     F(BOOL, vendor_signed, 0, 1, NOREF, "the vendor's line is there and right") \
     F(BOOL, buyer_signed, 0, 1, NOREF, "the buyer's line is there and right") \
     F(BOOL, broker_signed, 0, 1, NOREF, "the broker's line is there and right") \
-    F(TEXT, words, 0, 1024, NOREF, "the same in words")
+    F(TEXT, words, 0, 1024, NOREF, "the same in words") \
+    F(BOOL, vendor_rekeyed, 0, 1, NOREF, "receipts: the vendor had changed its key before it signed") \
+    F(BOOL, buyer_rekeyed, 0, 1, NOREF, "receipts: the buyer had changed its key before it signed")
 #define FIELDS_OUTBOX_ENTRY(F) \
     F(ID16, command_id, 0, 0, NOREF, "command id") \
     F(TEXT, kind, 0, 32, NOREF, "statement kind") \

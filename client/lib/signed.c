@@ -3,7 +3,8 @@
  * the vendor's listing. The broker's rows are its word; these are the parties'.
  *
  * Always holds: no key is given, and no settlement signed, for a trade that its two parties did not sign up to at this
- * price, for this recipient, content and terms. A broker that puts a recipient of its own into a trade gets nothing.
+ * price, for this recipient, content and terms. A broker that puts a recipient of its own into a trade gets nothing. Of an
+ * order that was replaced the last limit alone counts, and of one's own the last that the outbox knows.
  */
 #include "client/lib/jobs.h"
 #include "crypto/hash.h"
@@ -24,26 +25,14 @@ static int differs(const struct held *h, const char *what, struct tide_error *er
 }
 
 /*
- * True if the key `other` is, or was, of the party whose key in a trade is `party`: it may have signed before its keys were
- * changed. Of oneself one's own seeds tell; of others the market does, which knows who is who in the first place.
+ * That the key `other`, which signed, is or was of the party whose key in a trade is `party`: it may have signed before its
+ * keys were changed. Of oneself one's own seeds tell; of others the log does.
  */
-static bool same_party(const struct held *h, const uint8_t party[32], const uint8_t other[32])
+static int same_party(const struct held *h, enum signed_part part, const uint8_t party[32], const uint8_t other[32],
+                      struct tide_error *error)
 {
-    struct body_q_party q = {0};
-    struct tide_doc *doc;
-    if (memcmp(party, other, 32) == 0) return true;
-    if (identity_had(h->market->identity, party)) return identity_had(h->market->identity, other);
-    memcpy(q.party, party, 32);
-    if (market_query(h->market, VERB_KEYS, &q, &doc, NULL) != 0) return false;
-    const struct list *keys = &((const struct body_r_keys *)doc->value)->keys;
-    bool found = false, itself = false;
-    for (size_t i = 0; i < keys->n; i++) {
-        const struct body_key_row *row = (const struct body_key_row *)keys->items + i;
-        found |= memcmp(row->key, other, 32) == 0;
-        itself |= memcmp(row->key, party, 32) == 0;
-    }
-    tide_doc_free(&doc);
-    return found && itself;
+    if (!identity_had(h->market->identity, party)) return party_keys_lead(h->market, other, party, h->trade->trade, error);
+    return identity_had(h->market->identity, other) ? 0 : differs(h, names_signed[part], error);
 }
 
 /* A statement of this market under the signature of `party`, by this key of it or an older one, decoded in *doc's memory. */
@@ -56,13 +45,13 @@ static int signed_get(const struct held *h, enum signed_part part, const uint8_t
     int code = market_query(h->market, VERB_SIGNED, &q, doc, error);
     if (code != 0) return code;
     const struct body_r_signed *reply = (*doc)->value;
-    if (envelope_decode(reply->envelope, (*doc)->arena, &bytes, &signature) == TIDE_OK &&
-        statement_decode(bytes, (*doc)->arena, out) == TIDE_OK && same_party(h, party, out->party) &&
-        memcmp(out->market, h->market->url.market, 32) == 0 &&
-        sign_verify(out->party, DOMAIN_STATEMENT, bytes, signature) == TIDE_OK)
-        return 0;
-    tide_doc_free(doc);
-    return differs(h, names_signed[part], error);
+    bool is_one = envelope_decode(reply->envelope, (*doc)->arena, &bytes, &signature) == TIDE_OK &&
+                  statement_decode(bytes, (*doc)->arena, out) == TIDE_OK &&
+                  memcmp(out->market, h->market->url.market, 32) == 0 &&
+                  sign_verify(out->party, DOMAIN_STATEMENT, bytes, signature) == TIDE_OK;
+    code = is_one ? same_party(h, part, party, out->party, error) : differs(h, names_signed[part], error);
+    if (code != 0) tide_doc_free(doc);
+    return code;
 }
 
 /* The one order that is meant: a bid by its recipient, which is used once. */
@@ -94,48 +83,102 @@ static bool order_allows(const struct held *h, const struct body_order *o)
     return allows(h, o->side, o->price, quantity);
 }
 
-/* What was signed later of an order: another limit, for as many as were wanted from then on. */
-static int replaced_check(const struct held *h, enum signed_part part, const uint8_t party[32], bool unlimited,
-                          struct tide_error *error)
+/* ---- what was signed later of an order ---- */
+
+/* Another limit, for as many as were wanted from then on. */
+struct later {
+    bool exists;
+    uint64_t order, issued_at, index;
+    uint64_t price, quantity;
+};
+
+static void later_fill(struct later *later, const struct statement *s)
 {
-    bool is_bid = part == SIGNED_BID;
-    struct tide_doc *doc = NULL;
-    struct statement s;
-    int code = signed_get(h, is_bid ? SIGNED_BID_REPLACED : SIGNED_ASK_REPLACED, party, &doc, &s, error);
-    if (code / 100 == 4) return differs(h, names_signed[part], error); /* it was never replaced */
-    if (code != 0) return code;
-    bool fits = false;
-    if (s.kind == KIND_REPLACE) {
-        const struct body_replace *r = s.body;
-        fits = r->order == (is_bid ? h->trade->bid : h->trade->ask) &&
-               allows(h, is_bid ? SIDE_BID : SIDE_ASK, r->price, unlimited ? UINT64_MAX : r->quantity);
-    }
-    tide_doc_free(&doc);
-    return fits ? 0 : differs(h, names_signed[part], error);
+    const struct body_replace *r = s->body;
+    later->exists = true;
+    later->issued_at = s->issued_at;
+    later->price = r->price;
+    later->quantity = r->quantity;
 }
 
-/* One order, or any of a batch, as it was placed or as it was replaced. */
-static int order_check(const struct held *h, enum signed_part part, const uint8_t party[32],
-                       bool (*is_meant)(const struct held *h, const struct body_order *o), struct tide_error *error)
+/* The newest before the trade, as the broker gives it. */
+static int later_get(const struct held *h, enum signed_part part, const uint8_t party[32], struct later *out,
+                     struct tide_error *error)
 {
     struct tide_doc *doc = NULL;
     struct statement s;
     int code = signed_get(h, part, party, &doc, &s, error);
+    if (code == OUTCOME_NO_SUCH_RECORD) return 0; /* it says there is none */
+    if (code != 0) return code;
+    if (s.kind == KIND_REPLACE && ((const struct body_replace *)s.body)->order == out->order) later_fill(out, &s);
+    else code = differs(h, names_signed[part], error);
+    tide_doc_free(&doc);
+    return code;
+}
+
+/* Looking through one's own outbox. */
+struct own_later {
+    struct later later;
+    uint64_t before;
+    struct arena arena;
+};
+
+static bool own_look(void *ctx, const struct outbox_entry *entry)
+{
+    struct own_later *own = ctx;
+    struct statement s;
+    struct bytes bytes;
+    const uint8_t *signature;
+    bool accepted = entry->state == OUTBOX_ACCEPTED || entry->state == OUTBOX_PROVEN;
+    if (entry->kind != KIND_REPLACE || !accepted || entry->first_index >= own->before) return true;
+    if (own->later.exists && entry->first_index <= own->later.index) return true;
+    arena_reset(&own->arena);
+    if (envelope_decode(entry->envelope, &own->arena, &bytes, &signature) != TIDE_OK ||
+        statement_decode(bytes, &own->arena, &s) != TIDE_OK || s.kind != KIND_REPLACE ||
+        ((const struct body_replace *)s.body)->order != own->later.order)
+        return true;
+    later_fill(&own->later, &s);
+    own->later.index = entry->first_index;
+    return true;
+}
+
+/* One's own newest, should the broker have given an older one or none. Another machine of this party may know of a newer. */
+static int own_later_get(const struct held *h, struct later *out, struct tide_error *error)
+{
+    struct own_later own = {.later = {.order = out->order}, .before = h->trade->trade};
+    arena_init(&own.arena, LIMIT_TRADE_FRAME_BYTES * 4);
+    enum tide_err err = outbox_each_own(h->market, own_look, &own);
+    arena_deinit(&own.arena);
+    if (own.later.exists && own.later.issued_at >= out->issued_at) *out = own.later;
+    return error_of(error, err, "The outbox");
+}
+
+/* ---- an order ---- */
+
+/* One order, or any of a batch: as it was replaced last, or as it was placed if it never was. */
+static int order_check(const struct held *h, enum signed_part part, const uint8_t party[32],
+                       bool (*is_meant)(const struct held *h, const struct body_order *o), struct tide_error *error)
+{
+    bool is_bid = part == SIGNED_BID;
+    struct later later = {.order = is_bid ? h->trade->bid : h->trade->ask};
+    struct tide_doc *doc = NULL;
+    struct statement s;
+    int code = later_get(h, is_bid ? SIGNED_BID_REPLACED : SIGNED_ASK_REPLACED, party, &later, error);
+    if (code == 0 && identity_had(h->market->identity, party)) code = own_later_get(h, &later, error);
+    if (code == 0) code = signed_get(h, part, party, &doc, &s, error);
     if (code != 0) return code;
     struct list orders = {0};
     if (s.kind == KIND_ORDER) orders = (struct list){(void *)(uintptr_t)s.body, 1};
     if (s.kind == KIND_ORDER_BATCH) orders = ((const struct body_order_batch *)s.body)->orders;
-    bool meant = false, allowed = false, unlimited = false;
+    bool allowed = false;
     for (size_t i = 0; i < orders.n && !allowed; i++) {
         const struct body_order *o = (const struct body_order *)orders.items + i;
         if (!is_meant(h, o)) continue;
-        meant = true;
-        unlimited = unlimited || o->unlimited;
-        allowed = order_allows(h, o);
+        allowed = !later.exists ? order_allows(h, o)
+                                : allows(h, o->side, later.price, o->unlimited ? UINT64_MAX : later.quantity);
     }
     tide_doc_free(&doc);
-    if (allowed) return 0;
-    return meant ? replaced_check(h, part, party, unlimited, error) : differs(h, names_signed[part], error);
+    return allowed ? 0 : differs(h, names_signed[part], error);
 }
 
 static bool listing_fits(const struct held *h, const struct body_publish *p)
@@ -165,6 +208,9 @@ int signed_check(struct tide_market *m, const struct body_trade_row *trade, cons
                  struct tide_error *error)
 {
     const struct held h = {m, trade, listing};
+    /* A listing of somebody else's can commit to the same key: what is given is for a trade of one's own. */
+    if (!identity_had(m->identity, trade->vendor) && !identity_had(m->identity, trade->buyer))
+        return error_set(error, OUTCOME_V_FAILED, "Trade %" PRIu64 " is between others; nothing was signed.", trade->trade);
     int code = order_check(&h, SIGNED_BID, trade->buyer, bid_is_meant, error);
     if (code == 0) code = order_check(&h, SIGNED_ASK, trade->vendor, ask_is_meant, error);
     return code == 0 ? listing_check(&h, error) : code;

@@ -206,8 +206,7 @@ static int lines_check(struct bytes note, struct bytes text, const struct signer
 #define VENDOR_CHANGED " The vendor had changed its key before it signed; the log has every change."
 #define BUYER_CHANGED " The buyer had changed its key before it signed; the log has every change."
 
-static void receipt_words(struct tide_doc *doc, const struct settlement *s, const struct signers *signers,
-                          uint64_t basis, const struct checkpoint *cp)
+static void receipt_words(struct tide_doc *doc, const struct settlement *s, uint64_t basis, const struct checkpoint *cp)
 {
     static const char *const how[] = {
         [BASIS_ACCEPTED] = "the buyer accepted the delivery and signed it",
@@ -224,8 +223,7 @@ static void receipt_words(struct tide_doc *doc, const struct settlement *s, cons
              s->trade, s->listing, s->total / 100, (unsigned)(s->total % 100),
              basis < ARRAY_LEN(how) ? how[basis] : "?", report->buyer_signed ? ", the buyer's too" : "",
              report->broker_signed ? ", and the broker's" : "",
-             memcmp(signers->vendor, s->vendor, 32) != 0 ? VENDOR_CHANGED : "",
-             memcmp(signers->buyer, s->buyer, 32) != 0 ? BUYER_CHANGED : "", cp->origin, cp->size);
+             report->vendor_rekeyed ? VENDOR_CHANGED : "", report->buyer_rekeyed ? BUYER_CHANGED : "", cp->origin, cp->size);
     report_words(doc, words);
 }
 
@@ -249,7 +247,9 @@ static void receipt_fill(struct tide_doc *doc, const struct settlement *s, const
     report->index = record->index;
     report->time_ms = record->time_ms;
     report->size = cp->size;
-    receipt_words(doc, s, signers, settled->basis, cp);
+    report->vendor_rekeyed = memcmp(signers->vendor, s->vendor, 32) != 0;
+    report->buyer_rekeyed = memcmp(signers->buyer, s->buyer, 32) != 0;
+    receipt_words(doc, s, settled->basis, cp);
 }
 
 /* The text of a note: up to and with the newline before the empty line. */

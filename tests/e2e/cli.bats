@@ -237,6 +237,139 @@ PYTHON
     [[ $output == *"The receipt is genuine"*"In short: Trade "*"It does not prove:"* ]]
 }
 
+# terminal COLUMNS NAME command…: as on a terminal of that width.
+terminal() {
+    local columns=$1 who=$2
+    shift 2
+    script -qec "stty cols $columns; env TERM=xterm LC_ALL=C.UTF-8 XDG_CONFIG_HOME=$T/$who/config XDG_STATE_HOME=$T/$who/state $BIN/tidemark $*" \
+        /dev/null </dev/null | tr -d '\r'
+}
+
+@test "what is no party where one is needed: exit 2, and how to find one; a mistyped key too" {
+    local wrong
+    wrong=$(party buyer)
+    wrong=${wrong%?}$([ "${wrong: -1}" = q ] && echo p || echo q)
+    for command in "bank deposit lab 100 --reference R9 --yes" "voucher give 5 lab 1.00 --yes" "party show lab" "party admit lab" \
+        "party suspend lab --reason x" "party regroup lab --group x --reason x" "party rekey lab --request x --reason x" \
+        "party stop-rekey lab" "party keys lab" "market arbiter 5 lab" "card show lab" "key request lab -o $T/none" \
+        "search x --vendor lab" "party show $wrong"; do
+        # shellcheck disable=SC2086
+        run as bank $command
+        [ "$status" -eq 2 ]
+        [[ $output == "tidemark: \""*"\" is not a party. A party is a tide1… key: tidemark key show prints yours, tidemark party list"* ]]
+    done
+}
+
+@test "a context for an identity that is not there is refused with how to make it, exit 4" {
+    run as nobody connect "$URL" --identity nobody
+    [ "$status" -eq 4 ]
+    [[ $output == *"tidemark key new --name nobody"* ]]
+    run as nobody context list
+    [[ $output == *"No market was saved yet"* ]]
+}
+
+@test "enrol: who is enrolled already hears it, with what comes next; roles that exclude each other are warned about at once" {
+    before=$(n_signed)
+    run as buyer enrol --name buyer --role buyer
+    [ "$status" -eq 7 ]
+    [[ $output == *"enrolled already, as buyer (active). tidemark status"*"key new"* ]]
+    [ "$(n_signed)" = "$before" ]
+    run as buyer enrol --name b --role bank --role vendor --dry-run
+    [ "$status" -eq 0 ]
+    [[ $output == *"The roles bank and vendor exclude each other"* ]]
+    run as buyer enrol --name b --role vendor --role issuer --dry-run
+    [[ $output == *"vendor and issuer exclude"* ]]
+    run as buyer enrol --name b --role vendor --role buyer --dry-run
+    [[ $output != *exclude* ]]
+}
+
+@test "a listing that is not open is none to others: book, listing show, order bid say so alike" {
+    echo hidden >"$T/hidden.txt"
+    hidden=$(as vendor sell "$T/hidden.txt" --title "Hidden" --price 1.00 --rights "$T/right.txt" --no-wait --json | json listing)
+    for command in "book $hidden" "listing show $hidden" "order bid $hidden --price 1.00 --quantity 1 --yes"; do
+        # shellcheck disable=SC2086
+        run as buyer $command
+        [ "$status" -eq 7 ]
+        [[ $output == *"there is no listing of that number, or it is not open yet"* ]]
+    done
+}
+
+@test "a statement of account backwards, or of no such asset" {
+    run as buyer money show --from 2026-02-01 --to 2026-01-01
+    [ "$status" -eq 2 ]
+    [[ $output == *"--from is later than --to"* ]]
+    run as buyer money show --asset 999999
+    [ "$status" -eq 7 ]
+    [[ $output == *"there is no asset 999999. 0 is CNY"* ]]
+}
+
+@test "a settled trade is not accepted or claimed again: its state is looked at before anything is promised" {
+    trade=$(as buyer trade list --json | json trades 0 trade)
+    before=$(n_signed)
+    run as buyer trade accept "$trade"
+    [ "$status" -eq 0 ]
+    [[ $output == *"is settled already"* && $output != *Pay* ]]
+    run as vendor trade accept "$trade" --yes
+    [[ $output != *"Accepting pays"* ]]
+    [ "$status" -ne 0 ]
+    run as buyer trade claim "$trade" --reasons "$T/right.txt" --yes
+    [ "$status" -eq 7 ]
+    [[ $output == *"it is settled. That is final"* && $output != *bond* ]]
+    run as buyer trade fetch "$trade" -o "$T/again.csv"
+    [ "$status" -eq 0 ]
+    [[ $output == *"is settled: nothing is left to do"* && $output != *"Next:"* ]]
+    [ "$(n_signed)" = "$before" ]
+}
+
+@test "order bid, ask and replace say what traded, what rests, what was closed unfilled" {
+    as buyer order bid "$LISTING" --price 100.00 --quantity 2 --yes --json >"$T/out"
+    [ "$(json traded <"$T/out")" = 2 ]
+    [ "$(json left <"$T/out")" = 0 ]
+    [ "$(json resting <"$T/out")" = false ]
+    [ "$(json trades 0 price <"$T/out")" = 9900 ]
+    [ "$(json trades 0 quantity <"$T/out")" = 2 ]
+    [ "$(json trades 0 trade <"$T/out")" = "$(as buyer trade list --json | json trades 0 trade)" ]
+    run as buyer order bid "$LISTING" --price 2.00 --quantity 3 --yes
+    [[ $output == *"3 rest in the book."* && $output != *Traded* ]]
+    order=$(as buyer order list --json | json orders 0 order)
+    run as buyer order replace "$order" --price 99.00 --quantity 1 --yes
+    [[ $output == *"Traded 1 at 99.00 CNY: trade "* ]]
+    as buyer order bid "$LISTING" --price 2.00 --quantity 1 --tif ioc --yes --json >"$T/out"
+    [ "$(json traded <"$T/out")$(json left <"$T/out")$(json resting <"$T/out")$(json trades <"$T/out")" = "01false[]" ]
+    run as buyer order bid "$LISTING" --price 2.00 --quantity 1 --tif ioc --yes
+    [[ $output == *"closed unfilled: 1."* ]]
+    run as vendor order ask "$LISTING" --price 98.00 --quantity 4
+    [[ $output == *"4 rest in the book."* ]]
+    run as buyer order bid "$LISTING" --price 98.00 --quantity 5 --tif ioc --budget 1.00
+    [ "$status" -eq 2 ]
+}
+
+@test "on a terminal too narrow for them keys are shortened, in a pipe and in JSON never; audit follow shows yuan and dates" {
+    key=$(party buyer)
+    run terminal 100 operator party list
+    [[ $output == *"${key:0:8}…${key: -4}"* && $output == *regulator* ]]
+    [[ $output != *"$key"* ]]
+    while read -r line; do [ "$(printf %s "$line" | LC_ALL=C.UTF-8 wc -m)" -le 100 ]; done <<<"$output"
+    [[ $(terminal 240 operator party list) == *"$key"* ]]
+    [[ $(as operator party list) == *"$key"* ]]
+    [[ $(as operator party list --json) == *"$key"* ]]
+    run terminal 100 regulator audit follow --once
+    [[ $output == *"deposit "*"party=${key:0:8}…${key: -4} amount=500.00 "* ]]
+    [[ $output =~ due=20[0-9-]{8}' '[0-9:]{5} ]]
+}
+
+@test "key rotate and key request have a --dry-run that makes nothing; every command of tidemarkd has --help" {
+    [ "$(as buyer key rotate --dry-run | json markets)" = '["default"]' ]
+    [ ! -e "$T/buyer/config/tidemark/buyer.next.key" ]
+    [ "$(as buyer key request "$(party vendor)" -o "$T/request" --dry-run | json party)" = "$(party vendor)" ]
+    [ ! -e "$T/request" ]
+    for command in init run broker auditor lobby verify info help version; do
+        run "$BIN/tidemarkd" $command --help
+        [ "$status" -eq 0 ]
+        [[ $output == "Usage: tidemarkd $command"* ]]
+    done
+}
+
 @test "a broker that is not there: exit 5, within --timeout; vend waits for it, and SIGTERM still ends it" {
     BROKER=$(cat "$T/broker.pid")
     broker_stop

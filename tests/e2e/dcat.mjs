@@ -37,7 +37,7 @@ const terms = {
     'payAmount unit',
   spdx: 'Checksum checksum algorithm checksumValue checksumAlgorithm_sha256',
   xsd: 'string boolean integer decimal dateTime hexBinary nonNegativeInteger',
-  tide: 'market listing state class rows updateCycle personalData legalBasis dataset model report api compute ' +
+  tide: 'market listing state class unit rows updateCycle personalData legalBasis dataset model report api compute ' +
     'categories columns columnName columnType rightHolding rightProcessing rightOperating assessment ' +
     'contentRoot keyCommitment nonce chunks sealedBytes mediaType',
   freq: 'UPDATE_CONT HOURLY DAILY DAILY_2 WEEKLY WEEKLY_2 BIWEEKLY MONTHLY MONTHLY_2 QUARTERLY ANNUAL ANNUAL_2 ' +

@@ -32,6 +32,6 @@ child() {
     kill -KILL "$trade"
     run wait "$BROKER"
     [ "$status" -ne 0 ]
-    for child in $children; do ! kill -0 "$child" 2>/dev/null; done
+    for child in $children; do ! kill -0 "$child" 2>/dev/null || return 1; done
     BROKER=
 }

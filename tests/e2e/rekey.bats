@@ -52,7 +52,13 @@ teardown_file() {
     as buyer trade accept "$trade" --yes
     [ "$(as buyer trade list --json | json trades 0 state)" = settled ]
     as buyer trade receipt "$trade" -o "$T/receipt"
-    as buyer verify "$T/receipt"
+    [[ $(as buyer verify "$T/receipt") == *"The vendor had changed its key before it signed"* ]]
+    [ "$(as buyer verify "$T/receipt" --json | json vendor_rekeyed)" = true ]
+    [ "$(as buyer verify "$T/receipt" --json | json buyer_rekeyed)" = true ]
+    script -qec "env TERM=xterm LC_ALL=C.UTF-8 XDG_CONFIG_HOME=$T/buyer/config XDG_STATE_HOME=$T/buyer/state $BIN/tidemark verify $T/receipt" \
+        /dev/null | tr -d '\r' >"$T/words"
+    cat "$T/words"
+    [ "$(grep -c "under a later key of its own" "$T/words")" = 2 ]
 }
 
 @test "everything is signed with the new keys from then on, and can be bought and sold" {

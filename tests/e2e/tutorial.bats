@@ -35,5 +35,5 @@ TERMINAL
     PATH="$BIN:$PATH" timeout -k 5 240 script -q -e -c "bash '$T/terminal.sh'" /dev/null >"$T/log" </dev/null 2>&1 3>&- ||
         { echo "exit $?"; tail -n 30 "$T/log"; /usr/bin/python3 "$CHECK" compare "$PAGE" "$T/log" || true; return 1; }
     /usr/bin/python3 "$CHECK" compare "$PAGE" "$T/log" || { tail -n 200 "$T/log"; return 1; }
-    ! pgrep -s "$(cat "$T/session")"
+    ! pgrep -s "$(cat "$T/session")" || false
 }

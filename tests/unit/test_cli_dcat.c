@@ -102,12 +102,12 @@ static void services(void **state)
     for (size_t i = 0; i < 2; i++) {
         char published[256], type[32];
         snprintf(published, sizeof published,
-                 "{\"kind\":\"%s\",\"title\":\"T\",\"media_type\":\"text/csv\",\"update_cycle\":\"daily\"}", kinds[i]);
+                 "{\"kind\":\"%s\",\"title\":\"T\",\"media_type\":\"text/csv\",\"update_cycle\":\"daily\",\"unit\":\"h\"}", kinds[i]);
         snprintf(type, sizeof type, "tide:%s", kinds[i]);
         json_t *d = document_of(published);
         SAYS(d, {"rdf:type", "dcat:DataService"}, {"dct:type", type}, {"dcat:distribution", ""},
              {"dct:accrualPeriodicity", ""}, {"tide:updateCycle", "\"daily\""}, {"tide:mediaType", "\"text/csv\""},
-             {"odrl:hasPolicy rdf:type", "odrl:Offer"});
+             {"tide:unit", "\"h\""}, {"odrl:hasPolicy rdf:type", "odrl:Offer"});
     }
 }
 

@@ -125,6 +125,8 @@ static void flags_have_types(void **state)
     parses("money show --from 2025-11-30 --to 2025-11-30", "money", "show"); /* one day */
     assert_int_equal(args_number(&args, "to", 0) - args_number(&args, "from", 0), 86400000);
     refused("voucher programme --share 30", "not a share");
+    refused("voucher programme --share 140%", "140% is outside the range of 0.01% to 100%");
+    refused("voucher programme --share 0%", "outside the range");
     refused("voucher programme --share 30% --kind computer", "there is no \"computer\"");
     refused("buy 1 -o", "-o has no value");
     refused("buy 1 --out", "--out has no value");
@@ -135,6 +137,9 @@ static void typing_errors_are_answered(void **state)
 {
     (void)state;
     refused("serach air", "Did you mean tidemark search?");
+    refused("bid 23", "Did you mean tidemark order bid?");
+    refused("approve 1", "Did you mean tidemark review approve?");
+    refused("list", "one of these: ");
     refused("order bdi 1", "Did you mean tidemark order bid?");
     refused("buy 1 -o x --max-prise 3", "Did you mean --max-price?");
     refused("frobnicate", "tidemark help lists them");

@@ -160,6 +160,8 @@ static void json_errors(void **state)
     assert_null(doc);
     assert_int_equal(tide_doc_parse("publish", "{\"rows\":\"7\"}", &doc, &e), OUTCOME_C_USAGE);
     assert_non_null(strstr(e.message, "rows"));
+    assert_int_equal(tide_doc_parse("deposit", "{\"party\":\"lab\"}", &doc, &e), OUTCOME_C_USAGE);
+    assert_string_equal(e.message, "deposit.party is not a party: a tide1… key.");
     assert_int_equal(tide_doc_parse("publish", "{\"rows\":7", &doc, &e), OUTCOME_C_USAGE);
     assert_non_null(strstr(e.message, "JSON"));
     assert_int_equal(tide_doc_parse("publish", "[]", &doc, &e), OUTCOME_C_USAGE);

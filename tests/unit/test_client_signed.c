@@ -50,10 +50,129 @@ static struct bytes sign(const struct identity *by, uint64_t kind, const void *b
     return envelope;
 }
 
+/* ---- the log, with changes of keys in it ---- */
+
+enum { N_LEAVES = 40, FIRST_CHANGE = 20, FOREIGN_CHANGE = 25, SECOND_CHANGE = 30 };
+
+struct log {
+    uint8_t leaves[64][HASH_BYTES];
+    struct bytes records[N_LEAVES], proofs[N_LEAVES]; /* those that can be asked for */
+};
+
+static struct arena log_memory;
+static struct identity *between, *newest; /* what the buyer's keys became */
+static struct log honest_log, false_log;
+/* What the broker says, and from which log it proves. */
+static struct body_key_row history[3];
+static size_t n_history;
+static const struct log *shown;
+static unsigned n_not_yet;
+
+static struct bytes change_record(uint64_t index, const struct identity *from, const struct identity *to)
+{
+    struct body_rekeyed body = {.seal_key = {7}, .wire_key = {8}};
+    struct event event = {.kind = KIND_REKEYED, .version = 1, .cause_index = index - 1, .salt = {9}, .body = &body};
+    struct record record = {.type = RECORD_EVENT, .index = index, .time_ms = 1000};
+    struct bytes out;
+    memcpy(body.party, identity_party(from), 32);
+    memcpy(body.new_key, identity_party(to), 32);
+    assert_int_equal(event_encode(&event, &log_memory, &record.payload), TIDE_OK);
+    assert_int_equal(record_encode(&record, &log_memory, &out), TIDE_OK);
+    return out;
+}
+
+static enum tide_err log_node(void *ctx, unsigned level, uint64_t index, uint8_t out[HASH_BYTES])
+{
+    const struct log *l = ctx;
+    uint8_t left[HASH_BYTES], right[HASH_BYTES];
+    if (level == 0) {
+        memcpy(out, l->leaves[index], HASH_BYTES);
+        return TIDE_OK;
+    }
+    enum tide_err err = log_node(ctx, level - 1, 2 * index, left);
+    if (err == TIDE_OK) err = log_node(ctx, level - 1, 2 * index + 1, right);
+    merkle_node_hash(left, right, out);
+    return err;
+}
+
+/* The records that are set, among others; a checkpoint by the market's log key over all. */
+static void log_build(struct log *l)
+{
+    struct merkle_tree tree = {0};
+    struct checkpoint cp = {.size = N_LEAVES};
+    struct note_key key;
+    char note[CHECKPOINT_MAX], *text;
+    size_t len;
+    for (unsigned i = 0; i < N_LEAVES; i++) {
+        merkle_leaf_hash(l->records[i].len > 0 ? l->records[i] : BYTES(&i, sizeof i), l->leaves[i]);
+        merkle_append(&tree, l->leaves[i]);
+    }
+    merkle_root(&tree, cp.root);
+    snprintf(cp.origin, sizeof cp.origin, "%s", fake.url.origin);
+    assert_int_equal(note_key_init(cp.origin, NOTE_TYPE_ED25519, identity_log_public(fake.identity), &key), TIDE_OK);
+    struct bytes signed_note = BYTES(note, checkpoint_sign(&cp, &key, identity_log_secret(fake.identity), note));
+    struct merkle_store store = {l, log_node};
+    for (unsigned i = 0; i < N_LEAVES; i++) {
+        struct proof_file file = {.index = i, .checkpoint = signed_note};
+        if (l->records[i].len == 0) continue;
+        assert_int_equal(merkle_prove_inclusion(&store, i, N_LEAVES, &file.proof), TIDE_OK);
+        assert_int_equal(proof_file_format(&file, &text, &len), TIDE_OK);
+        l->proofs[i] = arena_copy(&log_memory, BYTES(text, len));
+        free(text);
+    }
+}
+
+/* The buyer's keys changed twice; somebody else's in between. The false one says that the fake's key became the buyer's. */
+static void logs_build(void)
+{
+    honest_log.records[FIRST_CHANGE] = change_record(FIRST_CHANGE, buyer, between);
+    honest_log.records[FOREIGN_CHANGE] = change_record(FOREIGN_CHANGE, fake.identity, vendor->id);
+    honest_log.records[SECOND_CHANGE] = change_record(SECOND_CHANGE, between, newest);
+    false_log.records[SECOND_CHANGE] = change_record(SECOND_CHANGE, fake.identity, newest);
+    log_build(&honest_log);
+    log_build(&false_log);
+}
+
+static void history_add(const struct identity *id, uint64_t since)
+{
+    handover();
+    memcpy(history[n_history].key, identity_party(id), 32);
+    memcpy(history[n_history].seal_key, identity_seal_public(id), 32);
+    history[n_history++].since = since;
+}
+
+static bool answer_keys(struct arena *arena, struct reply *reply)
+{
+    struct body_r_keys *body = arena_calloc(arena, 1, sizeof *body);
+    struct bytes copy = arena_copy(arena, BYTES(history, n_history * sizeof *history)); /* encoded without the lock */
+    body->keys = (struct list){(void *)(uintptr_t)copy.data, n_history};
+    reply->body = body;
+    if (n_history == 0) reply->code = OUTCOME_NO_SUCH_PARTY;
+    return true;
+}
+
+static bool answer_proof(uint64_t index, struct arena *arena, struct reply *reply)
+{
+    struct body_r_proof *body = arena_calloc(arena, 1, sizeof *body);
+    bool has = index < N_LEAVES && shown->records[index].len > 0;
+    if (has) *body = (struct body_r_proof){.record = shown->records[index], .proof = shown->proofs[index]};
+    if (!has) reply->code = OUTCOME_NO_SUCH_RECORD;
+    else if (n_not_yet > 0) n_not_yet--, reply->code = OUTCOME_NOT_YET;
+    else reply->body = body;
+    return true;
+}
+
 static bool answer(struct fake *f, const struct request *request, struct arena *arena, struct reply *reply)
 {
+    bool answered = true;
+    pthread_mutex_lock(&f->lock);
+    if (request->verb->verb == VERB_KEYS) answered = answer_keys(arena, reply);
+    if (request->verb->verb == VERB_PROOF)
+        answered = answer_proof(((const struct body_q_index *)request->body)->index, arena, reply);
+    pthread_mutex_unlock(&f->lock);
+    if (request->verb->verb != VERB_SIGNED) return answered;
     struct body_r_signed *body = arena_calloc(arena, 1, sizeof *body);
-    if (request->verb->verb != VERB_SIGNED || body == NULL) return false;
+    if (body == NULL) return false;
     pthread_mutex_lock(&f->lock);
     body->envelope = arena_copy(arena, envelopes[((const struct body_q_signed *)request->body)->part]);
     pthread_mutex_unlock(&f->lock);
@@ -68,6 +187,8 @@ static void honest(void)
     uint8_t secret[32];
     handover();
     arena_reset(&memory);
+    n_history = 0;
+    shown = &honest_log;
     publish = (struct body_publish){.kind = LISTING_DATASET, .title = BYTES_TEXT("Data"), .terms = BYTES_TEXT("Terms"),
                                     .plaintext_len = 5, .n_chunks = 1, .payload_len = 37};
     memset(publish.nonce, 1, sizeof publish.nonce);
@@ -121,6 +242,17 @@ static void a_recipient_of_the_brokers_own_gets_no_key(void **state)
     assert_int_equal(check(), OUTCOME_V_FAILED);
     memcpy(bid.recipient, trade.recipient, 32);
     envelopes[SIGNED_BID] = sign(fake.identity, KIND_ORDER, &bid, 7); /* signed, but not by the buyer */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+}
+
+/* A puppet's listing with the vendor's nonce and commitment, sold to another puppet: all is signed, by others. */
+static void a_trade_between_others_gets_no_key(void **state)
+{
+    (void)state;
+    honest();
+    memcpy(trade.vendor, identity_party(fake.identity), 32);
+    envelopes[SIGNED_ASK] = sign(fake.identity, KIND_ORDER, &ask, 7);
+    envelopes[SIGNED_LISTING] = sign(fake.identity, KIND_PUBLISH, &publish, 7);
     assert_int_equal(check(), OUTCOME_V_FAILED);
 }
 
@@ -200,6 +332,115 @@ static void an_order_may_have_been_replaced(void **state)
     assert_int_equal(check(), OUTCOME_V_FAILED);
 }
 
+/* Who tightened its limit is held to the new one, whatever it had signed before. */
+static void a_replaced_order_is_no_longer_what_it_was(void **state)
+{
+    (void)state;
+    honest();
+    replace_bid(50, TRADE_PRICE - 1, 3, buyer);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    replace_bid(50, TRADE_PRICE, 1, buyer);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    replace_bid(50, TRADE_PRICE, 2, buyer);
+    assert_int_equal(check(), 0);
+}
+
+/* Ask 45 at another price, as the vendor's own outbox has it. */
+static void own_replacement(uint8_t id, uint64_t order, uint64_t price, uint64_t index, uint64_t state)
+{
+    const struct body_replace r = {order, price, 0};
+    struct outbox_entry e = {.command_id = {id}, .kind = KIND_REPLACE, .state = state, .first_index = index,
+                             .envelope = sign(market->identity, KIND_REPLACE, &r, 7)};
+    memcpy(e.market, fake.url.market, 32);
+    memcpy(e.party, identity_party(market->identity), 32);
+    assert_int_equal(outbox_put(market->outbox, &e), TIDE_OK);
+}
+
+/* A broker that hides what one has replaced oneself. */
+static void ones_own_outbox_is_believed_first(void **state)
+{
+    struct body_replace r = {45, TRADE_PRICE, 0};
+    (void)state;
+    honest();
+    own_replacement(1, 45, TRADE_PRICE + 1, 61, OUTBOX_ACCEPTED); /* after the trade */
+    own_replacement(2, 45, TRADE_PRICE + 1, 0, OUTBOX_REFUSED);
+    own_replacement(3, 46, TRADE_PRICE + 1, 55, OUTBOX_ACCEPTED); /* another order */
+    assert_int_equal(check(), 0);
+    own_replacement(4, 45, TRADE_PRICE + 1, 55, OUTBOX_ACCEPTED);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    envelopes[SIGNED_ASK_REPLACED] = sign(market->identity, KIND_REPLACE, &r, 7); /* as old as one's own: one's own */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    own_replacement(5, 45, TRADE_PRICE, 57, OUTBOX_ACCEPTED); /* the newest counts */
+    assert_int_equal(check(), 0);
+    for (uint8_t id = 1; id <= 5; id++)
+        assert_int_equal(outbox_del(market->outbox, fake.url.market, identity_party(market->identity), (const uint8_t[16]){id}),
+                         TIDE_OK);
+}
+
+/* The trade names the buyer's newest key; `signs` signed the bid, with a recipient of its own. */
+static void after_rekey(const struct identity *signs)
+{
+    uint8_t secret[32];
+    honest();
+    memcpy(trade.buyer, identity_party(newest), 32);
+    identity_bid_key(signs, (const uint8_t[16]){2}, 0, secret, bid.recipient);
+    memcpy(trade.recipient, bid.recipient, 32);
+    envelopes[SIGNED_BID] = sign(signs, KIND_ORDER, &bid, 7);
+}
+
+static void an_older_key_is_proven_step_by_step(void **state)
+{
+    (void)state;
+    after_rekey(buyer);
+    history_add(buyer, 10), history_add(between, FIRST_CHANGE), history_add(newest, SECOND_CHANGE);
+    assert_int_equal(check(), 0);
+    handover();
+    n_not_yet = 2; /* until the next checkpoint */
+    assert_int_equal(check(), 0);
+    after_rekey(between);
+    history_add(between, FIRST_CHANGE), history_add(newest, SECOND_CHANGE);
+    assert_int_equal(check(), 0);
+    trade.trade = SECOND_CHANGE; /* the change came after the trade */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    after_rekey(buyer); /* a step is left out */
+    history_add(buyer, 10), history_add(newest, SECOND_CHANGE);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    after_rekey(newest), memcpy(trade.buyer, identity_party(buyer), 32); /* what it became later did not sign */
+    history_add(buyer, 10), history_add(between, FIRST_CHANGE), history_add(newest, SECOND_CHANGE);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+}
+
+/* A bid of the broker's own, under a key that it says was the buyer's once. */
+static void an_invented_history_of_keys_gets_no_key(void **state)
+{
+    static struct log spoiled;
+    (void)state;
+    after_rekey(fake.identity); /* no history at all */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    history_add(fake.identity, 10), history_add(newest, 15); /* nothing to prove it with */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    handover();
+    history[1].since = SECOND_CHANGE; /* another key became the buyer's then */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    handover();
+    history[1].since = FOREIGN_CHANGE; /* its key became another's then */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    handover();
+    history[1].since = SECOND_CHANGE;
+    spoiled = honest_log;
+    spoiled.records[SECOND_CHANGE] = false_log.records[SECOND_CHANGE]; /* a record that is not in the log */
+    shown = &spoiled;
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    handover();
+    spoiled.records[SECOND_CHANGE] = honest_log.records[SECOND_CHANGE];
+    spoiled.proofs[SECOND_CHANGE] = honest_log.proofs[FIRST_CHANGE]; /* the proof of another */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    handover();
+    shown = &false_log; /* a log of its own for this one victim, which has seen the other */
+    assert_int_equal(check(), OUTCOME_V_FORK);
+    assert_int_equal(atomic_load(&fake.n_submits), 0);
+}
+
 /* A market order has no limit: a bid's budget bounds what the trade costs. */
 static void a_market_order_is_bound_by_its_budget(void **state)
 {
@@ -240,7 +481,10 @@ static int setup(void **state)
     (void)state;
     if (mkdtemp(dir) == NULL || !fake_start(&fake, answer)) return -1;
     if (tide_identity_new(&vendor, NULL) != 0 || identity_new(&buyer) != TIDE_OK) return -1;
+    if (identity_new(&between) != TIDE_OK || identity_new(&newest) != TIDE_OK) return -1;
     arena_init(&memory, 1u << 20);
+    arena_init(&log_memory, 1u << 20);
+    logs_build();
     struct tide_options options = {.url = fake.url_text, .identity = vendor, .state_dir = dir, .timeout_ms = 5000};
     return tide_market_open(&options, &market, &e);
 }
@@ -257,8 +501,11 @@ static int teardown(void **state)
     tide_market_close(&market);
     tide_identity_free(&vendor);
     identity_free(&buyer);
+    identity_free(&between);
+    identity_free(&newest);
     fake_stop(&fake);
     arena_deinit(&memory);
+    arena_deinit(&log_memory);
     return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -267,9 +514,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_honest_trade_passes),
         cmocka_unit_test(a_recipient_of_the_brokers_own_gets_no_key),
+        cmocka_unit_test(a_trade_between_others_gets_no_key),
         cmocka_unit_test(every_other_lie_about_the_trade_is_seen),
         cmocka_unit_test(statements_of_others_are_none),
         cmocka_unit_test(an_order_may_have_been_replaced),
+        cmocka_unit_test(a_replaced_order_is_no_longer_what_it_was),
+        cmocka_unit_test(ones_own_outbox_is_believed_first),
+        cmocka_unit_test(an_older_key_is_proven_step_by_step),
+        cmocka_unit_test(an_invented_history_of_keys_gets_no_key),
         cmocka_unit_test(a_market_order_is_bound_by_its_budget),
         cmocka_unit_test(a_voucher_is_the_buyers_choice),
     };

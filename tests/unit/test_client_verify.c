@@ -363,6 +363,7 @@ static void keys_that_changed(void **state)
     assert_int_equal(tide_doc_u64(report, "buyer_signed"), 1);
     assert_non_null(strstr(tide_doc_text(report, "words"), "The vendor had changed its key"));
     assert_non_null(strstr(tide_doc_text(report, "words"), "The buyer had changed its key"));
+    assert_true(tide_doc_u64(report, "vendor_rekeyed") == 1 && tide_doc_u64(report, "buyer_rekeyed") == 1);
     tide_doc_free(&report);
 
     struct recipe bad = r;

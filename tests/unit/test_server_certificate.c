@@ -113,7 +113,7 @@ static void test_a_good_one(void **state)
     (void)state;
     struct note_key key = log_key(BROKER, ORIGIN);
     struct tide_doc *doc;
-    const struct body_r_certificate *r = ask(STRANGER, registered, OUTCOME_OK);
+    const struct body_r_certificate *r = ask(BUYER, registered, OUTCOME_OK);
     assert_int_equal(verify(file_of(r->note, r->record, r->proof), &key, &doc), 0);
     const struct body_report *report = doc->value;
     assert_true(bytes_equal(report->kind, BYTES_TEXT("certificate")));
@@ -139,8 +139,8 @@ static void test_a_good_one(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
-    assert_null(ask(STRANGER, 1, OUTCOME_NO_SUCH_LISTING));
-    assert_null(ask(STRANGER, pending, OUTCOME_NO_SUCH_LISTING)); /* not public yet */
+    assert_null(ask(BUYER, 1, OUTCOME_NO_SUCH_LISTING));
+    assert_null(ask(BUYER, pending, OUTCOME_NO_SUCH_LISTING)); /* not public yet */
     assert_null(ask(VENDOR, pending, OUTCOME_WRONG_STATE));
     assert_null(ask(VENDOR, late, OUTCOME_NOT_YET));
     source.log_secret = NULL;
@@ -153,10 +153,10 @@ static void test_what_is_not_taken(void **state)
     (void)state;
     struct note_key key = log_key(BROKER, ORIGIN), other_key = log_key(VENDOR, ORIGIN);
     struct note_key other_name = log_key(BROKER, "x");
-    const struct body_r_certificate *r = ask(STRANGER, sampling, OUTCOME_OK);
+    const struct body_r_certificate *r = ask(BUYER, sampling, OUTCOME_OK);
     struct bytes other_record = arena_copy(&w.arena, r->record);
     struct bytes other_proof = arena_copy(&w.arena, r->proof), other_note = arena_copy(&w.arena, r->note);
-    r = ask(STRANGER, registered, OUTCOME_OK);
+    r = ask(BUYER, registered, OUTCOME_OK);
     struct bytes file = file_of(r->note, r->record, r->proof);
     assert_int_equal(verify(file, &key, NULL), 0);
     assert_int_equal(verify(file, &other_key, NULL), OUTCOME_V_FAILED);
@@ -186,7 +186,7 @@ static void test_truncated_and_flipped(void **state)
 {
     (void)state;
     struct note_key key = log_key(BROKER, ORIGIN);
-    const struct body_r_certificate *r = ask(STRANGER, registered, OUTCOME_OK);
+    const struct body_r_certificate *r = ask(BUYER, registered, OUTCOME_OK);
     struct bytes file = file_of(r->note, r->record, r->proof);
     uint8_t *copy = malloc(file.len);
     assert_non_null(copy);

@@ -250,8 +250,11 @@ static void test_proofs_of_new_events(void **state)
         {STRANGER, made.rekeyed, OUTCOME_OK},     /* said by its old key */
         {STRANGER, made.rekeyed - 1, OUTCOME_OK},
         {STRANGER, made.other, OUTCOME_OK},       /* names its old key */
-        {BUYER, made.rekeyed, OUTCOME_NO_SUCH_RECORD},
+        {BUYER, made.rekeyed, OUTCOME_OK},        /* everyone's changes of keys are public */
+        {BUYER, made.rekeyed - 1, OUTCOME_NO_SUCH_RECORD}, /* but not the statement */
         {ISSUER, made.rekeyed + 2, OUTCOME_OK},   /* the announcement, stated by an operator */
+        {BUYER, made.rekeyed + 2, OUTCOME_OK},
+        {BUYER, made.rekeyed + 1, OUTCOME_NO_SUCH_RECORD},
         {VENDOR, made.rekeyed - 1, OUTCOME_NO_SUCH_RECORD},
         {VENDOR, made.rekeyed - 2, OUTCOME_OK},   /* the claim against it, stated by the buyer */
         {ARBITER, made.rekeyed - 2, OUTCOME_OK},

@@ -611,6 +611,65 @@ static void starts_from_the_journals_tail(void **state)
     assert_int_equal(sequencer_next_index(sequencer), journal_size());
 }
 
+/* ---- what is large ---- */
+
+/* A listing with `n` asks for one unit at 1 fen. */
+static uint64_t listing_with_asks(size_t n)
+{
+    uint64_t listing = publish(&w, "Air", "", "", NULL);
+    open_listing(&w, listing);
+    for (size_t i = 0; i < n; i++) ask_order(&w, listing, 1, 1);
+    fake.now_ms = w.now_ms;
+    return listing;
+}
+
+/* Nobody has to come for it: what was sliced goes on at once. */
+static void what_was_sliced_needs_no_message(void **state)
+{
+    (void)state;
+    uint64_t wait_ms;
+    const struct body_close close = {.listing = listing_with_asks(LIMIT_MATCHES + 1)};
+    assert_ok(open_sequencer(0));
+    struct job *job = new_job(JOB_STATEMENT, VENDOR);
+    job->envelope = envelope_of(&w, VENDOR, KIND_CLOSE, &close, 60000, &job->statement, &job->statement_bytes);
+    assert_ok(sequencer_batch(sequencer, &job, 1));
+    assert_int_equal(reply_of(job).code, OUTCOME_OK);
+    uint64_t size = journal_size();
+    assert_ok(sequencer_idle(sequencer, &wait_ms));
+    assert_int_equal(wait_ms, 1);
+    assert_ok(sequencer_batch(sequencer, NULL, 0));
+    assert_int_equal(statement_at(size).kind, KIND_CONTINUE);
+    assert_ok(sequencer_idle(sequencer, &wait_ms));
+    assert_int_equal(wait_ms, 60000);
+}
+
+/* Each item meets 255 asks before it is refused: 25 MB a statement, if nothing gave them back. */
+static void refused_items_keep_no_memory(void **state)
+{
+    (void)state;
+    uint64_t listing = listing_with_asks(LIMIT_MATCHES - 1);
+    static struct body_order orders[LIMIT_BATCH_ORDERS];
+    struct body_order_batch batch = {.orders = {orders, LIMIT_BATCH_ORDERS}};
+    struct job *all[JOBS_MAX];
+    uint8_t id[16] = {1}, secret[32];
+    deposit(&w, BUYER, 1000, "first");
+    for (size_t i = 0; i < LIMIT_BATCH_ORDERS; i++) {
+        orders[i] = (struct body_order){.listing = listing, .side = SIDE_BID, .price = 1, .quantity = LIMIT_MATCHES,
+                                        .tif = TIF_FOK};
+        identity_bid_key(w.ids[BUYER], id, 0, secret, orders[i].recipient);
+        sha256(BYTES_TEXT("Use it well."), orders[i].terms_hash);
+    }
+    fake.now_ms = w.now_ms;
+    assert_ok(open_sequencer(0));
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        all[i] = new_job(JOB_STATEMENT, BUYER);
+        all[i]->envelope = envelope_of(&w, BUYER, KIND_ORDER_BATCH, &batch, 60000, &all[i]->statement,
+                                       &all[i]->statement_bytes);
+    }
+    assert_ok(sequencer_batch(sequencer, all, JOBS_MAX));
+    for (size_t i = 0; i < JOBS_MAX; i++) assert_int_equal(reply_of(all[i]).code, OUTCOME_OK);
+}
+
 #define SEQUENCER_TEST(name) cmocka_unit_test_setup_teardown(name, build, tear_down)
 
 int main(void)
@@ -634,6 +693,8 @@ int main(void)
         SEQUENCER_TEST(an_approval_that_is_not_journaled_draws_nothing),
         SEQUENCER_TEST(no_outage_is_stated_while_the_market_is_halted),
         SEQUENCER_TEST(starts_from_the_journals_tail),
+        SEQUENCER_TEST(what_was_sliced_needs_no_message),
+        SEQUENCER_TEST(refused_items_keep_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -365,6 +365,22 @@ static void test_arena(void **state)
     uint64_t *zeroed = arena_calloc(&arena, 16, 8);
     for (size_t i = 0; i < 16; i++) assert_true(zeroed[i] == 0);
     assert_non_null(arena_alloc(&arena, 0));
+
+    memcpy(zeroed, "mark", 5);
+    struct arena_mark mark = arena_mark(&arena);
+    size_t total = 0;
+    for (unsigned round = 0; round < 50; round++) {
+        for (unsigned i = 0; i < 100; i++) assert_non_null(arena_alloc(&arena, 1000 + 10 * i));
+        arena_release(&arena, mark);
+        if (round == 0) total = arena.total;
+        assert_int_equal(arena.total, total); /* what comes after a mark is used again */
+        assert_string_equal((const char *)zeroed, "mark");
+    }
+    arena_reset(&arena);
+    mark = arena_mark(&arena);
+    assert_non_null(arena_alloc(&arena, 1));
+    arena_release(&arena, mark);
+    assert_null(arena_mark(&arena).block);
     arena_deinit(&arena);
     assert_int_equal(arena.total, 0);
 }
