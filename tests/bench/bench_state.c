@@ -204,7 +204,7 @@ static void put_order(struct feed *f, bool may_match)
     if (may_match && rnd(f) % MATCH_ONE_IN == 0) match(f, &order, index);
     if (order.resting) {
         key_book(key, order.listing, order.side, order.price, index);
-        CHECK(state_put(f->view, TABLE_BOOK, key, &(struct row_book){order.party}));
+        CHECK(state_put(f->view, TABLE_BOOK, key, &(struct row_book){index, order.party}));
     }
     put_order_of(f, order.party, order.closed, index);
     key_u64(key, index);

@@ -30,8 +30,9 @@ child() {
     children=$(pgrep -P "$BROKER")
     trade=$(child 1)
     kill -KILL "$trade"
-    run wait "$BROKER"
-    [ "$status" -ne 0 ]
+    ended=0
+    wait "$BROKER" || ended=$? # in this shell, whose child it is
+    [ "$ended" -ne 0 ]
     for child in $children; do ! kill -0 "$child" 2>/dev/null || return 1; done
     BROKER=
 }
