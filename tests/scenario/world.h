@@ -59,6 +59,7 @@ struct world {
 
     struct bytes *records;
     size_t n_records, room;
+    unsigned unaudited; /* statements of a large market since the last audit */
 
     /* The last action: what came of it. */
     struct execution last;
