@@ -22,6 +22,21 @@ struct cards {
     pthread_mutex_t lock; /* one change at a time: there is one temporary name */
 };
 
+static void temporary_path(const struct cards *c, char path[FILES_PATH_MAX])
+{
+    snprintf(path, FILES_PATH_MAX, "%s/new", c->dir);
+}
+
+/* What a crash left half put: it was not acknowledged, and is under no party's name that could erase it. */
+static enum tide_err temporary_remove(const struct cards *c)
+{
+    char path[FILES_PATH_MAX];
+
+    temporary_path(c, path);
+    if (unlink(path) == 0) return files_sync_dir(c->dir);
+    return errno == ENOENT ? TIDE_OK : files_err(errno);
+}
+
 enum tide_err cards_open(const char *dir, struct cards **out)
 {
     char path[FILES_PATH_MAX];
@@ -36,6 +51,7 @@ enum tide_err cards_open(const char *dir, struct cards **out)
         memcpy(c->dir, path, strlen(path) + 1);
         err = files_make_dir(path, false);
     }
+    if (err == TIDE_OK) err = temporary_remove(c);
     if (err != TIDE_OK) cards_close(&c);
     *out = c;
     return err;
@@ -78,7 +94,7 @@ enum tide_err cards_put(struct cards *c, uint64_t party, const uint8_t salt[CARD
 
     if (card.len > LIMIT_CARD_BYTES) return TIDE_ELIMIT;
     card_path(c, party, path);
-    snprintf(temporary, sizeof temporary, "%s/new", c->dir);
+    temporary_path(c, temporary);
     pthread_mutex_lock(&c->lock);
     enum tide_err err = write_file(temporary, salt, card);
     if (err == TIDE_OK && rename(temporary, path) != 0) err = files_err(errno);

@@ -21,6 +21,7 @@
 #include <zmq.h>
 
 #define HEARTBEAT_MS 5000
+#define WELCOME_MS 20 /* no sooner after a message: who subscribes again and again must not fill the others' backlogs */
 #define FRAME_ARENA_BYTES (1u << 20)
 
 struct tape {
@@ -33,6 +34,7 @@ struct tape {
     bool started;
     int wake_fd;
     bool listening, woken, stop; /* atomic */
+    bool awaited;                /* somebody joined and has heard nothing yet */
     uint64_t next, time_ms;      /* where the next message begins; of the newest record said */
     uint64_t joined_ms, sent_ms; /* steady clock */
 };
@@ -51,6 +53,7 @@ static enum tide_err send_message(void *ctx, const struct body_tape *message)
     t->next = message->next;
     t->time_ms = message->time_ms;
     t->sent_ms = clock_steady_ms();
+    t->awaited = false;
     return TIDE_OK;
 }
 
@@ -89,12 +92,12 @@ static bool is_listening(struct tape *t)
     return __atomic_load_n(&t->listening, __ATOMIC_SEQ_CST);
 }
 
-/* Somebody joined: it hears at once where the tape stands, and so knows that it is heard. */
+/* Somebody joined: it hears very soon where the tape stands, and so knows that it is heard. */
 static enum tide_err welcome(struct tape *t, bool first, uint64_t applied)
 {
-    enum tide_err err = first ? begin_at(t, applied) : say_news(t, applied);
     t->joined_ms = clock_steady_ms();
-    return err == TIDE_OK ? send_heartbeat(t) : err;
+    t->awaited = true;
+    return first ? begin_at(t, applied) : say_news(t, applied);
 }
 
 static uint64_t heartbeat_ms(const struct tape *t)
@@ -102,11 +105,17 @@ static uint64_t heartbeat_ms(const struct tape *t)
     return t->o.heartbeat_ms != 0 ? t->o.heartbeat_ms : HEARTBEAT_MS;
 }
 
+/* How long it may be silent. */
+static uint64_t silence_ms(const struct tape *t)
+{
+    return t->awaited ? WELCOME_MS : heartbeat_ms(t);
+}
+
 static enum tide_err beat(struct tape *t)
 {
     uint64_t now_ms = clock_steady_ms();
 
-    if (now_ms - t->sent_ms < heartbeat_ms(t)) return TIDE_OK;
+    if (now_ms - t->sent_ms < silence_ms(t)) return TIDE_OK;
     if (now_ms - t->joined_ms >= heartbeat_ms(t) && !tape_door_has_peers(t->door)) {
         __atomic_store_n(&t->listening, false, __ATOMIC_SEQ_CST);
         return TIDE_OK;
@@ -137,7 +146,7 @@ static void wait_for_news(struct tape *t)
         {.socket = tape_door_socket(t->door), .events = ZMQ_POLLIN},
         {.fd = t->wake_fd, .events = ZMQ_POLLIN},
     };
-    long wait_ms = since_ms < heartbeat_ms(t) ? (long)(heartbeat_ms(t) - since_ms) : 0;
+    long wait_ms = since_ms < silence_ms(t) ? (long)(silence_ms(t) - since_ms) : 0;
 
     (void)zmq_poll(items, 2, is_listening(t) ? wait_ms : -1); /* interrupted: the loop looks again */
     (void)!read(t->wake_fd, &value, sizeof value);

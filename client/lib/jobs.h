@@ -45,6 +45,11 @@ int settlement_check(const struct tide_market *m, const struct body_trade_row *t
 int signed_check(struct tide_market *m, const struct body_trade_row *trade, const struct body_listing_row *listing,
                  struct tide_error *error);
 /*
+ * That the row is what the log registered under its number before record `before` (registered.c). 702: the broker does not
+ * prove it; 703: its checkpoints contradict each other.
+ */
+int registered_check(struct tide_market *m, const struct body_listing_row *row, uint64_t before, struct tide_error *error);
+/*
  * That the key `from` was made the key `to` by changes of keys before record `before` (party_keys.c): asks the broker for its
  * proof and believes nothing else. 702: it does not prove it; 703: its checkpoints contradict each other.
  */

@@ -97,6 +97,8 @@ struct tide_market {
     uint64_t seen_index; /* queries are answered from a state that has come this far: one reads what one wrote */
     int64_t next_due_ms; /* no deadline is earlier */
     struct tape *tape;   /* tape.c's, while the tape is followed */
+    uint64_t registered_at; /* registered.c's: the last listing found in the log, and its record; 0: none yet */
+    uint8_t registered[HASH_BYTES];
     bool stir;           /* something was sent: libzmq may hold news that no descriptor tells of */
     struct arena scratch;
 };

@@ -1,6 +1,7 @@
 /*
  * What a trade rests on, held against what was signed: the buyer's bid and the vendor's ask, as placed or as replaced, and
- * the vendor's listing. The broker's rows are its word; these are the parties'.
+ * the vendor's listing. The broker's rows are its word; these are the parties'. That the listing is the one of that number,
+ * the log says (registered.c).
  *
  * Always holds: no key is given, and no settlement signed, for a trade that its two parties did not sign up to at this
  * price, for this recipient, content and terms. A broker that puts a recipient of its own into a trade gets nothing. Of an
@@ -213,5 +214,6 @@ int signed_check(struct tide_market *m, const struct body_trade_row *trade, cons
         return error_set(error, OUTCOME_V_FAILED, "Trade %" PRIu64 " is between others; nothing was signed.", trade->trade);
     int code = order_check(&h, SIGNED_BID, trade->buyer, bid_is_meant, error);
     if (code == 0) code = order_check(&h, SIGNED_ASK, trade->vendor, ask_is_meant, error);
-    return code == 0 ? listing_check(&h, error) : code;
+    if (code == 0) code = listing_check(&h, error);
+    return code == 0 ? registered_check(m, listing, trade->trade, error) : code;
 }

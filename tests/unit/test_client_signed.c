@@ -4,6 +4,7 @@
  */
 #include "client/lib/jobs.h"
 #include "crypto/hash.h"
+#include "storage/certificate.h"
 #include "tests/unit/fake_broker.h"
 
 #include <ftw.h>
@@ -52,7 +53,7 @@ static struct bytes sign(const struct identity *by, uint64_t kind, const void *b
 
 /* ---- the log, with changes of keys in it ---- */
 
-enum { N_LEAVES = 40, FIRST_CHANGE = 20, FOREIGN_CHANGE = 25, SECOND_CHANGE = 30 };
+enum { N_LEAVES = 40, FIRST_CHANGE = 20, FOREIGN_CHANGE = 25, SECOND_CHANGE = 30, OTHER_REGISTERED = 33, REGISTERED = 35 };
 
 struct log {
     uint8_t leaves[64][HASH_BYTES];
@@ -67,6 +68,7 @@ static struct body_key_row history[3];
 static size_t n_history;
 static const struct log *shown;
 static unsigned n_not_yet;
+static uint64_t registered_index; /* whose record the broker gives as the listing's certificate; 0: none */
 
 static struct bytes change_record(uint64_t index, const struct identity *from, const struct identity *to)
 {
@@ -76,6 +78,26 @@ static struct bytes change_record(uint64_t index, const struct identity *from, c
     struct bytes out;
     memcpy(body.party, identity_party(from), 32);
     memcpy(body.new_key, identity_party(to), 32);
+    assert_int_equal(event_encode(&event, &log_memory, &record.payload), TIDE_OK);
+    assert_int_equal(record_encode(&record, &log_memory, &out), TIDE_OK);
+    return out;
+}
+
+/* What `publish` is at the time of the call. */
+static struct bytes registered_record(uint64_t index, uint64_t number)
+{
+    struct certificate c = {.origin = BYTES_TEXT(fake.url.origin), .title = publish.title, .number = index, .listing = number,
+                            .kind = publish.kind, .registered_ms = 1000, .has_content = true};
+    struct body_registered body = {.listing = number, .certificate = index};
+    struct event event = {.kind = KIND_REGISTERED, .version = 1, .cause_index = index - 1, .salt = {9}, .body = &body};
+    struct record record = {.type = RECORD_EVENT, .index = index, .time_ms = 1000};
+    struct bytes out;
+    memcpy(c.vendor, identity_party(vendor->id), 32);
+    memcpy(c.reviewer, identity_party(fake.identity), 32);
+    memcpy(c.content_root, publish.content_root, HASH_BYTES);
+    memcpy(c.key_commitment, publish.key_commitment, HASH_BYTES);
+    sha256(publish.terms, c.terms_hash);
+    body.text = certificate_format(&c, &log_memory);
     assert_int_equal(event_encode(&event, &log_memory, &record.payload), TIDE_OK);
     assert_int_equal(record_encode(&record, &log_memory, &out), TIDE_OK);
     return out;
@@ -122,6 +144,22 @@ static void log_build(struct log *l)
     }
 }
 
+/* The vendor's listing of that content, as it was signed and as the broker's row shows it: under number 40. */
+static void published(uint8_t content)
+{
+    publish = (struct body_publish){.kind = LISTING_DATASET, .title = BYTES_TEXT("Data"), .terms = BYTES_TEXT("Terms"),
+                                    .plaintext_len = 5, .n_chunks = 1, .payload_len = 37};
+    memset(publish.nonce, content, sizeof publish.nonce);
+    memset(publish.content_root, content + 1, sizeof publish.content_root);
+    memset(publish.key_commitment, content + 2, sizeof publish.key_commitment);
+    listing = (struct body_listing_row){.listing = 40, .kind = publish.kind, .title = publish.title,
+                                        .plaintext_len = 5, .n_chunks = 1};
+    memcpy(listing.nonce, publish.nonce, sizeof listing.nonce);
+    memcpy(listing.content_root, publish.content_root, sizeof listing.content_root);
+    memcpy(listing.key_commitment, publish.key_commitment, sizeof listing.key_commitment);
+    sha256(publish.terms, listing.terms_hash);
+}
+
 /* The buyer's keys changed twice; somebody else's in between. The false one says that the fake's key became the buyer's. */
 static void logs_build(void)
 {
@@ -129,6 +167,11 @@ static void logs_build(void)
     honest_log.records[FOREIGN_CHANGE] = change_record(FOREIGN_CHANGE, fake.identity, vendor->id);
     honest_log.records[SECOND_CHANGE] = change_record(SECOND_CHANGE, between, newest);
     false_log.records[SECOND_CHANGE] = change_record(SECOND_CHANGE, fake.identity, newest);
+    published(1);
+    honest_log.records[REGISTERED] = registered_record(REGISTERED, 40);
+    published(11);
+    honest_log.records[OTHER_REGISTERED] = registered_record(OTHER_REGISTERED, 41);
+    false_log.records[OTHER_REGISTERED] = registered_record(OTHER_REGISTERED, 40);
     log_build(&honest_log);
     log_build(&false_log);
 }
@@ -162,6 +205,17 @@ static bool answer_proof(uint64_t index, struct arena *arena, struct reply *repl
     return true;
 }
 
+static bool answer_certificate(struct arena *arena, struct reply *reply)
+{
+    struct body_r_certificate *body = arena_calloc(arena, 1, sizeof *body);
+    uint64_t i = registered_index;
+    *body = (struct body_r_certificate){.note = BYTES_TEXT("of no use here"), .record = shown->records[i], .proof = shown->proofs[i]};
+    if (i == 0) reply->code = OUTCOME_NO_SUCH_LISTING;
+    else if (n_not_yet > 0) n_not_yet--, reply->code = OUTCOME_NOT_YET;
+    else reply->body = body;
+    return true;
+}
+
 static bool answer(struct fake *f, const struct request *request, struct arena *arena, struct reply *reply)
 {
     bool answered = true;
@@ -169,6 +223,7 @@ static bool answer(struct fake *f, const struct request *request, struct arena *
     if (request->verb->verb == VERB_KEYS) answered = answer_keys(arena, reply);
     if (request->verb->verb == VERB_PROOF)
         answered = answer_proof(((const struct body_q_index *)request->body)->index, arena, reply);
+    if (request->verb->verb == VERB_CERTIFICATE) answered = answer_certificate(arena, reply);
     pthread_mutex_unlock(&f->lock);
     if (request->verb->verb != VERB_SIGNED) return answered;
     struct body_r_signed *body = arena_calloc(arena, 1, sizeof *body);
@@ -189,17 +244,8 @@ static void honest(void)
     arena_reset(&memory);
     n_history = 0;
     shown = &honest_log;
-    publish = (struct body_publish){.kind = LISTING_DATASET, .title = BYTES_TEXT("Data"), .terms = BYTES_TEXT("Terms"),
-                                    .plaintext_len = 5, .n_chunks = 1, .payload_len = 37};
-    memset(publish.nonce, 1, sizeof publish.nonce);
-    memset(publish.content_root, 2, sizeof publish.content_root);
-    memset(publish.key_commitment, 3, sizeof publish.key_commitment);
-    listing = (struct body_listing_row){.listing = 40, .kind = publish.kind, .title = publish.title,
-                                        .plaintext_len = 5, .n_chunks = 1};
-    memcpy(listing.nonce, publish.nonce, sizeof listing.nonce);
-    memcpy(listing.content_root, publish.content_root, sizeof listing.content_root);
-    memcpy(listing.key_commitment, publish.key_commitment, sizeof listing.key_commitment);
-    sha256(publish.terms, listing.terms_hash);
+    registered_index = REGISTERED;
+    published(1);
     bid = (struct body_order){.listing = 40, .side = SIDE_BID, .price = BID_PRICE, .quantity = 3};
     identity_bid_key(buyer, (const uint8_t[16]){1}, 0, secret, bid.recipient);
     memcpy(bid.terms_hash, listing.terms_hash, sizeof bid.terms_hash);
@@ -441,6 +487,48 @@ static void an_invented_history_of_keys_gets_no_key(void **state)
     assert_int_equal(atomic_load(&fake.n_submits), 0);
 }
 
+/* The market as it is opened anew: nothing of the listing was seen in the log yet. */
+static void forget(void)
+{
+    market->registered_at = 0;
+}
+
+static void the_log_says_which_listing_a_number_is(void **state)
+{
+    (void)state;
+    honest(), forget();
+    n_not_yet = 2; /* until the next checkpoint */
+    assert_int_equal(check(), 0);
+    handover();
+    registered_index = 0; /* seen once, it is not asked again */
+    assert_int_equal(check(), 0);
+    forget();
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    honest(), forget(), trade.trade = REGISTERED; /* registered after the trade */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+}
+
+/* Another listing of the vendor's, signed like the one that was bid for, and under the same terms: a dearer one's key. */
+static void another_listing_under_the_same_number_gets_no_key(void **state)
+{
+    static struct log spoiled;
+    (void)state;
+    honest(), published(11);
+    envelopes[SIGNED_LISTING] = sign(market->identity, KIND_PUBLISH, &publish, 7);
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    handover();
+    registered_index = OTHER_REGISTERED; /* registered, under its own number */
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    spoiled = honest_log;
+    handover();
+    spoiled.records[OTHER_REGISTERED] = false_log.records[OTHER_REGISTERED]; /* a record that is not in the log */
+    shown = &spoiled;
+    assert_int_equal(check(), OUTCOME_V_FAILED);
+    handover();
+    shown = &false_log; /* in a log of its own */
+    assert_int_equal(check(), OUTCOME_V_FORK);
+}
+
 /* A market order has no limit: a bid's budget bounds what the trade costs. */
 static void a_market_order_is_bound_by_its_budget(void **state)
 {
@@ -522,6 +610,8 @@ int main(void)
         cmocka_unit_test(ones_own_outbox_is_believed_first),
         cmocka_unit_test(an_older_key_is_proven_step_by_step),
         cmocka_unit_test(an_invented_history_of_keys_gets_no_key),
+        cmocka_unit_test(the_log_says_which_listing_a_number_is),
+        cmocka_unit_test(another_listing_under_the_same_number_gets_no_key),
         cmocka_unit_test(a_market_order_is_bound_by_its_budget),
         cmocka_unit_test(a_voucher_is_the_buyers_choice),
     };

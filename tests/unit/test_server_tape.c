@@ -381,6 +381,27 @@ static void a_long_round_is_split(void **state)
     leave(&l);
 }
 
+/* Every subscription is told where the tape stands, but one message is for all that came within a moment. */
+static void subscribing_again_and_again_floods_nobody(void **state)
+{
+    (void)state;
+    uint64_t began_ms, n = 0;
+    uint8_t first[1];
+    struct listener l = join(BUYER);
+    void *pest = connect_as(VENDOR, ZMQ_XSUB);
+    began_ms = clock_steady_ms();
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(zmq_send(pest, "\1", 1, 0), 1);
+        if (i % 50 == 0) usleep(4000); /* many rounds of the tape */
+    }
+    while (clock_steady_ms() - began_ms < 300) hear(&l), n++;
+    uint64_t most = (clock_steady_ms() - began_ms) / 20 + 2;
+    assert_in_range(n, 1, most);
+    assert_true(zmq_recv(pest, first, sizeof first, 0) > 0);
+    disconnect(pest);
+    leave(&l);
+}
+
 static void when_nothing_happens_it_beats(void **state)
 {
     (void)state;
@@ -514,6 +535,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_joins_late_has_what_the_state_has, build, tear_down),
         cmocka_unit_test_setup_teardown(a_long_round_is_split, build, tear_down),
         cmocka_unit_test_setup_teardown(a_top_comes_with_what_touched_it_last, build, tear_down),
+        cmocka_unit_test_setup_teardown(subscribing_again_and_again_floods_nobody, build, tear_down),
         cmocka_unit_test_setup_teardown(when_nothing_happens_it_beats, build, tear_down),
         cmocka_unit_test_setup_teardown(strangers_hear_nothing, build, tear_down),
         cmocka_unit_test_setup_teardown(what_subscribers_send_does_no_harm, build, tear_down),

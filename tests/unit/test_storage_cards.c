@@ -82,6 +82,19 @@ static void a_card_is_found_by_party_and_hash(void **state)
     assert_ok(get(8, "one"));
 }
 
+/* A card that a crash left under no party's name is nobody's to erase. */
+static void what_a_crash_left_is_gone_after_a_restart(void **state)
+{
+    (void)state;
+    FILE *left = fopen(in_test_dir("cards/new"), "w");
+    assert_non_null(left);
+    assert_true(fputs("a person, a number", left) >= 0);
+    assert_int_equal(fclose(left), 0);
+    cards_close(&cards);
+    assert_ok(cards_open(test_dir, &cards));
+    assert_int_equal(n_files(), 0);
+}
+
 static void replaced_or_erased_it_is_gone(void **state)
 {
     (void)state;
@@ -144,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_card_is_found_by_party_and_hash, build, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_crash_left_is_gone_after_a_restart, build, tear_down),
         cmocka_unit_test_setup_teardown(replaced_or_erased_it_is_gone, build, tear_down),
         cmocka_unit_test_setup_teardown(it_is_bounded_and_damage_is_no_card, build, tear_down),
         cmocka_unit_test_setup_teardown(threads_do_not_mix_cards, build, tear_down),
