@@ -89,16 +89,6 @@ static size_t chunk_len(const struct batch *batch, size_t c, size_t full)
     return left < full ? left : full;
 }
 
-/* Leaf hashes of a batch whose sealed chunks have `sealed_len` bytes together: all full but perhaps the last. */
-static void hash_chunks(struct batch *batch, size_t sealed_len)
-{
-    for (size_t c = 0, at = 0; at < sealed_len; c++, at += AGE_SEALED_CHUNK_BYTES) {
-        size_t left = sealed_len - at;
-        size_t len = left < AGE_SEALED_CHUNK_BYTES ? left : AGE_SEALED_CHUNK_BYTES;
-        merkle_leaf_hash(BYTES(batch->slots + at, len), batch->leaves[c]);
-    }
-}
-
 static void seal_batch(void *ctx, void *tool, struct batch *batch)
 {
     (void)ctx;
@@ -110,9 +100,9 @@ static void seal_batch(void *ctx, void *tool, struct batch *batch)
             batch->err = TIDE_ENOMEM; /* the one way in which libcrypto can fail here */
             return;
         }
+        merkle_leaf_hash(BYTES(chunk, len + AGE_TAG_BYTES), batch->leaves[c]);
         batch->out_len += len + AGE_TAG_BYTES;
     }
-    hash_chunks(batch, batch->out_len);
 }
 
 static enum tide_err accept_sealed(void *ctx, const struct batch *batch)
@@ -188,7 +178,6 @@ static bool open_misplaced(const struct payload *payload, uint64_t index, bool l
 static void open_batch(void *ctx, void *tool, struct batch *batch)
 {
     const struct payload *payload = ctx;
-    if (payload->commits) hash_chunks(batch, batch->in_len);
     for (size_t c = 0; c < batch->n_chunks; c++) {
         uint8_t *chunk = batch->slots + c * AGE_SEALED_CHUNK_BYTES;
         uint64_t index = batch->number * BATCH_CHUNKS + c;
@@ -196,6 +185,7 @@ static void open_batch(void *ctx, void *tool, struct batch *batch)
         bool last = batch->last && c + 1 == batch->n_chunks;
         batch->err = TIDE_EAUTH; /* until it has opened */
         if (len < AGE_TAG_BYTES || (len == AGE_TAG_BYTES && index > 0)) return;
+        if (payload->commits) merkle_leaf_hash(BYTES(chunk, len), batch->leaves[c]);
         len -= AGE_TAG_BYTES;
         if (!open_in_place(tool, index, last, chunk, len)) {
             if (len == AGE_CHUNK_BYTES && open_misplaced(payload, index, last, chunk)) batch->out_len += len;

@@ -3,7 +3,10 @@
  *
  * Always holds: output is a prefix of what it would be without an error, and errors are met in the order of the input,
  * however the threads run. Reading looks one byte ahead, so a batch knows whether it is the last, in pipes too. The
- * progress function is called in the caller's thread, which is one of the workers.
+ * progress function is called in the caller's thread, which is one of the workers. Nobody waits for his turn: a batch
+ * that is done before it waits alone, and its worker goes on with another, so that a worker whom the system sets aside
+ * for a while does not hold up the rest. A batch gets its number after its memory, so the one whose turn it is always
+ * has a worker, and numbers on the way are at most as many as batches: each has its own place in `done`.
  */
 #include "crypto/age_pipeline.h"
 
@@ -17,6 +20,9 @@
 #include <sys/stat.h>
 
 #define BATCH_ALIGN 4096
+#define BATCHES_A_WORKER 4u
+#define BATCHES_MAX (BATCHES_A_WORKER * AGE_THREADS_MAX)
+#define BATCH_ROOM (BATCH_CHUNKS * AGE_SEALED_CHUNK_BYTES)
 
 struct run {
     const struct pipeline *pipeline;
@@ -28,19 +34,24 @@ struct run {
     bool ended, has_ahead;
     uint8_t ahead; /* the byte read too many */
 
-    pthread_mutex_t output; /* guards the rest, and writing */
-    pthread_cond_t turn_changed;
-    uint64_t turn; /* the batch that may write now */
-    uint64_t n_done;
+    pthread_mutex_t lock; /* guards the rest; not held while something is read or written */
+    pthread_cond_t freed;
+    struct batch *free; /* the one used last comes first: it is in cache */
+    struct batch *done[BATCHES_MAX]; /* by number, until their turn */
+    uint64_t turn;                   /* the batch to be written next */
+    bool writing;                    /* somebody is at it */
+    uint64_t n_done;                 /* bytes of plaintext */
     enum tide_err err;
 };
 
 struct worker {
     struct run *run;
     pthread_t thread;
-    bool reports; /* the caller's own thread */
+    bool reports;  /* the caller's own thread */
+    uint64_t told; /* what it reported last */
     void *tool;
-    struct batch batch;
+    uint8_t *room; /* of its batches */
+    struct batch batches[BATCHES_A_WORKER];
 };
 
 static bool may_wait(void *ctx)
@@ -49,12 +60,12 @@ static bool may_wait(void *ctx)
     return !atomic_load(&run->stop);
 }
 
-/* The first error is the one that is told. Call with `output` held. */
+/* The first error is the one that is told. Call with `lock` held. */
 static void fail(struct run *run, enum tide_err err)
 {
     if (run->err == TIDE_OK) run->err = err;
     atomic_store(&run->stop, true);
-    pthread_cond_broadcast(&run->turn_changed);
+    pthread_cond_broadcast(&run->freed);
 }
 
 /* Reads one batch and one byte more. Call with `input` held. */
@@ -84,10 +95,33 @@ static void batch_read(struct run *run, struct batch *batch)
     if (run->has_ahead) run->ahead = ahead;
 }
 
-/* False when there is nothing left to read. */
-static bool batch_take(struct run *run, struct batch *batch)
+static void batch_free(struct run *run, struct batch *batch)
 {
+    batch->next = run->free;
+    run->free = batch;
+    pthread_cond_signal(&run->freed);
+}
+
+/* Memory for a batch; NULL when all must stop. */
+static struct batch *batch_get(struct run *run)
+{
+    struct batch *batch = NULL;
+    pthread_mutex_lock(&run->lock);
+    while (run->free == NULL && !atomic_load(&run->stop)) pthread_cond_wait(&run->freed, &run->lock);
+    if (!atomic_load(&run->stop)) {
+        batch = run->free;
+        run->free = batch->next;
+    }
+    pthread_mutex_unlock(&run->lock);
+    return batch;
+}
+
+/* The next batch of the input; NULL when there is nothing left to read. */
+static struct batch *batch_take(struct run *run)
+{
+    struct batch *batch = batch_get(run);
     bool taken = false;
+    if (batch == NULL) return NULL;
     pthread_mutex_lock(&run->input);
     if (!run->ended && !atomic_load(&run->stop)) {
         batch->number = run->n_read++;
@@ -96,7 +130,11 @@ static bool batch_take(struct run *run, struct batch *batch)
         taken = true;
     }
     pthread_mutex_unlock(&run->input);
-    return taken;
+    if (taken) return batch;
+    pthread_mutex_lock(&run->lock);
+    batch_free(run, batch);
+    pthread_mutex_unlock(&run->lock);
+    return NULL;
 }
 
 static enum tide_err batch_write(const struct pipeline *pipeline, const struct batch *batch)
@@ -112,45 +150,74 @@ static enum tide_err batch_write(const struct pipeline *pipeline, const struct b
     return file_write_pieces(pipeline->out_fd, pieces, n);
 }
 
-/* Waits for the batch's turn and ends it. *n_done: bytes of plaintext up to here. False when all must stop. */
-static bool batch_give(struct run *run, const struct batch *batch, uint64_t *n_done)
+/* Leaves a batch to be written in its turn. */
+static void batch_give(struct run *run, struct batch *batch)
+{
+    pthread_mutex_lock(&run->lock);
+    ASSERT(run->done[batch->number % BATCHES_MAX] == NULL);
+    run->done[batch->number % BATCHES_MAX] = batch;
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* Writes the batch whose turn it is. False: it is not done yet, another worker is writing, or all must stop. */
+static bool batch_end(struct run *run)
 {
     const struct pipeline *p = run->pipeline;
 
-    pthread_mutex_lock(&run->output);
-    while (run->turn != batch->number && !atomic_load(&run->stop)) {
-        pthread_cond_wait(&run->turn_changed, &run->output);
-    }
-    if (!atomic_load(&run->stop)) {
+    pthread_mutex_lock(&run->lock);
+    struct batch *batch = run->done[run->turn % BATCHES_MAX];
+    bool mine = batch != NULL && !run->writing && !atomic_load(&run->stop);
+    if (mine) {
+        run->writing = true;
+        run->done[run->turn % BATCHES_MAX] = NULL;
+        pthread_mutex_unlock(&run->lock);
         enum tide_err err = p->accept(p->ctx, batch);
         if (err == TIDE_OK) err = batch_write(p, batch);
         if (err == TIDE_OK) err = batch->err;
+        pthread_mutex_lock(&run->lock);
         if (err != TIDE_OK) fail(run, err);
         run->n_done += p->in_chunk < p->out_chunk ? batch->in_len : batch->out_len;
-        *n_done = run->n_done;
         run->turn++;
-        pthread_cond_broadcast(&run->turn_changed);
+        run->writing = false;
+        batch_free(run, batch);
     }
-    bool go_on = !atomic_load(&run->stop);
-    pthread_mutex_unlock(&run->output);
-    return go_on;
+    pthread_mutex_unlock(&run->lock);
+    return mine;
+}
+
+/* Tells how far the work is when that has changed. */
+static void worker_report(struct worker *worker)
+{
+    struct run *run = worker->run;
+    const struct pipeline *p = run->pipeline;
+
+    if (!worker->reports || p->how->progress == NULL) return;
+    pthread_mutex_lock(&run->lock);
+    uint64_t n_done = run->n_done;
+    bool skip = n_done == worker->told || atomic_load(&run->stop);
+    pthread_mutex_unlock(&run->lock);
+    worker->told = n_done;
+    if (skip || p->how->progress(p->how->progress_ctx, n_done, p->total)) return;
+    pthread_mutex_lock(&run->lock);
+    fail(run, TIDE_ECANCELED);
+    pthread_mutex_unlock(&run->lock);
 }
 
 static void *worker_run(void *arg)
 {
     struct worker *worker = arg;
     struct run *run = worker->run;
-    const struct pipeline *p = run->pipeline;
-    uint64_t n_done = 0;
+    struct batch *batch;
 
-    while (batch_take(run, &worker->batch)) {
-        if (worker->batch.err == TIDE_OK) p->work(p->ctx, worker->tool, &worker->batch);
-        if (!batch_give(run, &worker->batch, &n_done)) break;
-        if (!worker->reports || p->how->progress == NULL) continue;
-        if (!p->how->progress(p->how->progress_ctx, n_done, p->total)) {
-            pthread_mutex_lock(&run->output);
-            fail(run, TIDE_ECANCELED);
-            pthread_mutex_unlock(&run->output);
+    pthread_mutex_lock(&run->lock);
+    for (size_t i = 0; i < BATCHES_A_WORKER; i++) batch_free(run, &worker->batches[i]);
+    pthread_mutex_unlock(&run->lock);
+    while ((batch = batch_take(run)) != NULL) {
+        if (batch->err == TIDE_OK) run->pipeline->work(run->pipeline->ctx, worker->tool, batch);
+        batch_give(run, batch);
+        for (bool ended = true; ended;) {
+            ended = batch_end(run);
+            worker_report(worker);
         }
     }
     return NULL;
@@ -158,27 +225,30 @@ static void *worker_run(void *arg)
 
 static void worker_deinit(struct worker *worker)
 {
-    const struct pipeline *p = worker->run->pipeline;
-    if (worker->tool != NULL) p->tool_free(worker->tool);
-    if (worker->batch.slots != NULL) {
-        sodium_memzero(worker->batch.slots, BATCH_CHUNKS * AGE_SEALED_CHUNK_BYTES);
-        free(worker->batch.slots);
+    if (worker->tool != NULL) worker->run->pipeline->tool_free(worker->tool);
+    if (worker->room != NULL) {
+        sodium_memzero(worker->room, BATCHES_A_WORKER * BATCH_ROOM);
+        free(worker->room);
     }
     worker->tool = NULL;
-    worker->batch.slots = NULL;
+    worker->room = NULL;
 }
 
 static bool worker_init(struct worker *worker, struct run *run)
 {
     const struct pipeline *p = run->pipeline;
-    size_t room = (BATCH_CHUNKS * AGE_SEALED_CHUNK_BYTES + BATCH_ALIGN - 1) / BATCH_ALIGN * BATCH_ALIGN;
+    size_t room = (BATCHES_A_WORKER * BATCH_ROOM + BATCH_ALIGN - 1) / BATCH_ALIGN * BATCH_ALIGN;
     memset(worker, 0, sizeof *worker);
     worker->run = run;
-    worker->batch.slots = aligned_alloc(BATCH_ALIGN, room);
+    worker->told = UINT64_MAX;
+    worker->room = aligned_alloc(BATCH_ALIGN, room);
     worker->tool = p->tool_new(p->ctx);
-    if (worker->batch.slots != NULL && worker->tool != NULL) return true;
-    worker_deinit(worker);
-    return false;
+    if (worker->room == NULL || worker->tool == NULL) {
+        worker_deinit(worker);
+        return false;
+    }
+    for (size_t i = 0; i < BATCHES_A_WORKER; i++) worker->batches[i].slots = worker->room + i * BATCH_ROOM;
+    return true;
 }
 
 /* No more threads than there are cores to use, or batches to carry. */
@@ -219,11 +289,11 @@ enum tide_err pipeline_run(const struct pipeline *pipeline)
 
     run.waits = fstat(pipeline->in_fd, &st) != 0 || !S_ISREG(st.st_mode);
     pthread_mutex_init(&run.input, NULL);
-    pthread_mutex_init(&run.output, NULL);
-    pthread_cond_init(&run.turn_changed, NULL);
+    pthread_mutex_init(&run.lock, NULL);
+    pthread_cond_init(&run.freed, NULL);
     enum tide_err err = run_workers(&run, threads_wanted(pipeline));
-    pthread_cond_destroy(&run.turn_changed);
-    pthread_mutex_destroy(&run.output);
+    pthread_cond_destroy(&run.freed);
+    pthread_mutex_destroy(&run.lock);
     pthread_mutex_destroy(&run.input);
     return err;
 }

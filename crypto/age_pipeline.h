@@ -1,14 +1,14 @@
 /*
  * A file through many threads, batch by batch, in order; private to crypto/.
- * Every worker carries one batch from input to output: reads it when it may, works on it beside the others, writes it
- * when its turn comes. Memory is one batch a worker, whatever the length.
+ * Every worker reads a batch when it may, works on it beside the others and leaves it to be written in its turn, by
+ * whichever worker is there. Memory is a few batches a worker, whatever the length.
  */
 #ifndef TIDEMARK_CRYPTO_AGE_PIPELINE_H
 #define TIDEMARK_CRYPTO_AGE_PIPELINE_H
 
 #include "crypto/age.h"
 
-#define BATCH_CHUNKS 16u /* a MiB: about what a core keeps in its own cache */
+#define BATCH_CHUNKS 4u /* 256 KiB: stays in a core's own cache from reading to writing */
 
 /* Chunk c of a batch lies at slots + c * AGE_SEALED_CHUNK_BYTES, before and after the work on it. */
 struct batch {
@@ -20,6 +20,7 @@ struct batch {
     size_t out_len; /* bytes to write, set by `work` */
     uint8_t leaves[BATCH_CHUNKS][HASH_BYTES];
     enum tide_err err; /* set by `work`: what comes before it is still written */
+    struct batch *next; /* while it is free */
 };
 
 struct pipeline {
@@ -31,7 +32,10 @@ struct pipeline {
     void (*tool_free)(void *tool);
     /* Works on one batch; runs beside others. */
     void (*work)(void *ctx, void *tool, struct batch *batch);
-    /* Called in order just before a batch is written; an error stops everything and nothing of it is written. */
+    /*
+     * Called in order, one batch at a time, just before it is written; an error stops everything and nothing of the
+     * batch is written.
+     */
     enum tide_err (*accept)(void *ctx, const struct batch *batch);
     uint64_t total; /* bytes of plaintext in all, 0 when not known */
     const struct age_work *how;

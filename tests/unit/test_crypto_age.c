@@ -3,6 +3,7 @@
  * thread and many, cancelling, and input or output that fails at any call.
  */
 #include "crypto/age.h"
+#include "crypto/age_pipeline.h"
 #include "crypto/identity.h"
 #include "crypto/merkle.h"
 #include "tests/unit/test_crypto.h"
@@ -18,7 +19,7 @@
 
 #define CHUNK AGE_CHUNK_BYTES
 #define SEALED AGE_SEALED_CHUNK_BYTES
-#define BATCH (16 * CHUNK) /* what one thread carries at a time */
+#define BATCH (4 * CHUNK) /* what one thread carries at a time */
 
 /* --- readv and writev that misbehave on demand --- */
 
@@ -355,7 +356,7 @@ static void damage_is_seen_and_what_came_before_is_right(void **state)
 {
     (void)state;
     struct age_commitment c;
-    size_t len = 2 * BATCH + 3 * CHUNK + 9, sealed_len, out_len;
+    size_t len = 4 * BATCH + 3 * CHUNK + 9, sealed_len, out_len;
     uint8_t *plain = plaintext_of(len), *sealed = seal(plain, len, 2, &sealed_len, &c), *out;
     const size_t places[] = {16, 16 + SEALED - 1, 16 + SEALED, 16 + 5 * SEALED + 77, 16 + 17 * SEALED, sealed_len - 1};
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
@@ -555,6 +556,67 @@ static void progress_is_told_and_can_stop_the_work(void **state)
     free(plain), free(sealed);
 }
 
+/* A pipeline that copies; the worker with the first batch stands still until others have done three more. */
+struct standstill {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned n_worked;
+    uint64_t n_accepted;
+};
+
+static void *no_tool(void *ctx)
+{
+    return ctx;
+}
+
+static void no_tool_free(void *tool)
+{
+    (void)tool;
+}
+
+static void stand_still(void *ctx, void *tool, struct batch *batch)
+{
+    struct standstill *s = ctx;
+    (void)tool;
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += 20;
+    batch->out_len = batch->in_len;
+    pthread_mutex_lock(&s->lock);
+    while (batch->number == 0 && s->n_worked < 3 && batch->err == TIDE_OK) {
+        if (pthread_cond_timedwait(&s->changed, &s->lock, &limit) != 0) batch->err = TIDE_ETIMEOUT;
+    }
+    s->n_worked++;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static enum tide_err accept_next(void *ctx, const struct batch *batch)
+{
+    struct standstill *s = ctx;
+    return batch->number == s->n_accepted++ ? TIDE_OK : TIDE_EINVAL;
+}
+
+static void a_worker_that_stands_still_does_not_hold_up_the_others(void **state)
+{
+    (void)state;
+    struct standstill s = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    size_t len = 20 * BATCH + 5, out_len;
+    uint8_t *plain = plaintext_of(len);
+    int in = memory_file(plain, len), out = memory_file(NULL, 0);
+    struct age_work work = {.n_threads = 2};
+    struct pipeline pipeline = {.in_fd = in, .out_fd = out, .in_chunk = CHUNK, .out_chunk = CHUNK, .ctx = &s,
+                                .tool_new = no_tool, .tool_free = no_tool_free, .work = stand_still,
+                                .accept = accept_next, .total = len, .how = &work};
+    assert_int_equal(pipeline_run(&pipeline), TIDE_OK);
+    assert_int_equal(s.n_accepted, 21);
+    uint8_t *got = slurp(out, &out_len);
+    assert_int_equal(out_len, len);
+    assert_memory_equal(got, plain, len);
+    free(got), free(plain);
+    close(in), close(out);
+}
+
 static void short_and_interrupted_calls_change_nothing(void **state)
 {
     (void)state;
@@ -748,6 +810,7 @@ int main(void)
         cmocka_unit_test(chunks_are_bound_to_their_places),
         cmocka_unit_test(pipes_do_as_files_do),
         cmocka_unit_test(progress_is_told_and_can_stop_the_work),
+        cmocka_unit_test(a_worker_that_stands_still_does_not_hold_up_the_others),
         cmocka_unit_test(short_and_interrupted_calls_change_nothing),
         cmocka_unit_test(a_failing_call_anywhere_is_told),
         cmocka_unit_test(with_little_memory_fewer_threads_do_the_work),
