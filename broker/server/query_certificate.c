@@ -2,7 +2,7 @@
  * The certificate of a registered listing: the text out of its `registered` record, the broker's line under it, and the
  * record's place in the log (docs/formats.md, "Certificate").
  *
- * Always holds: anyone may ask for it, as anyone may see a listing that was approved; the line is under the log's key
+ * Always holds: every enrolled party may ask for it (the lobby has no log key to sign it with); the line is under the log's key
  * and is made now, as under a receipt.
  */
 #include "broker/server/query_internal.h"
