@@ -2,17 +2,13 @@
  * Certificates from the approval to the file: what the broker answers is what the client's verification takes, and
  * nothing else is.
  */
-#include "tests/unit/test_server.h"
+#include "tests/unit/test_query.h"
 
-#include "broker/server/query.h"
 #include "client/lib/proof.h"
 #include "client/lib/schemas.h"
 #include "storage/certificate.h"
 #include "storage/settlement.h"
 
-static struct world w;
-static struct query_source source;
-static struct arena arena;
 static uint64_t registered, pending, sampling, late;
 
 static uint64_t publish_sampled(void)
@@ -56,22 +52,10 @@ static int tear_down(void **state)
     return remove_test_dir(state);
 }
 
-static const struct body_r_certificate *ask(enum who who, uint64_t listing, enum outcome expected)
+static const struct body_r_certificate *ask_certificate(enum who who, uint64_t listing, enum outcome expected)
 {
     const struct body_q_listing q = {.listing = listing};
-    struct request request = {.request_id = 5, .verb = verb_by_name(BYTES_TEXT("certificate")), .body = &q};
-    struct peer peer;
-    struct reply reply, decoded;
-    struct bytes frame;
-
-    arena_reset(&arena);
-    assert_ok(query_peer(source.view, identity_wire_public(w.ids[who]), &peer));
-    assert_ok(query_answer(&source, &peer, &request, w.now_ms, &arena, &reply));
-    assert_int_equal(reply.code, expected);
-    assert_ok(reply_encode(&reply, request.verb->reply, &arena, &frame));
-    assert_true(frame.len <= LIMIT_TRADE_FRAME_BYTES);
-    assert_ok(reply_decode(frame, request.verb->reply, &arena, &decoded));
-    return decoded.body;
+    return ask_code(who, "certificate", &q, expected);
 }
 
 /* The file, as tide_certificate makes it. */
@@ -113,7 +97,7 @@ static void test_a_good_one(void **state)
     (void)state;
     struct note_key key = log_key(BROKER, ORIGIN);
     struct tide_doc *doc;
-    const struct body_r_certificate *r = ask(BUYER, registered, OUTCOME_OK);
+    const struct body_r_certificate *r = ask_certificate(BUYER, registered, OUTCOME_OK);
     assert_int_equal(verify(file_of(r->note, r->record, r->proof), &key, &doc), 0);
     const struct body_report *report = doc->value;
     assert_true(bytes_equal(report->kind, BYTES_TEXT("certificate")));
@@ -132,19 +116,19 @@ static void test_a_good_one(void **state)
     assert_non_null(memmem(report->words.data, report->words.len, "certificate 1", 13));
     tide_doc_free(&doc);
 
-    r = ask(BUYER, sampling, OUTCOME_OK); /* approved is registered, whether it is open or not */
+    r = ask_certificate(BUYER, sampling, OUTCOME_OK); /* approved is registered, whether it is open or not */
     assert_int_equal(verify(file_of(r->note, r->record, r->proof), &key, NULL), 0);
 }
 
 static void test_refusals(void **state)
 {
     (void)state;
-    assert_null(ask(BUYER, 1, OUTCOME_NO_SUCH_LISTING));
-    assert_null(ask(BUYER, pending, OUTCOME_NO_SUCH_LISTING)); /* not public yet */
-    assert_null(ask(VENDOR, pending, OUTCOME_WRONG_STATE));
-    assert_null(ask(VENDOR, late, OUTCOME_NOT_YET));
+    assert_null(ask_certificate(BUYER, 1, OUTCOME_NO_SUCH_LISTING));
+    assert_null(ask_certificate(BUYER, pending, OUTCOME_NO_SUCH_LISTING)); /* not public yet */
+    assert_null(ask_certificate(VENDOR, pending, OUTCOME_WRONG_STATE));
+    assert_null(ask_certificate(VENDOR, late, OUTCOME_NOT_YET));
     source.log_secret = NULL;
-    assert_null(ask(VENDOR, registered, OUTCOME_UNKNOWN_VERB));
+    assert_null(ask_certificate(VENDOR, registered, OUTCOME_UNKNOWN_VERB));
     source.log_secret = identity_log_secret(w.ids[BROKER]);
 }
 
@@ -153,10 +137,10 @@ static void test_what_is_not_taken(void **state)
     (void)state;
     struct note_key key = log_key(BROKER, ORIGIN), other_key = log_key(VENDOR, ORIGIN);
     struct note_key other_name = log_key(BROKER, "x");
-    const struct body_r_certificate *r = ask(BUYER, sampling, OUTCOME_OK);
+    const struct body_r_certificate *r = ask_certificate(BUYER, sampling, OUTCOME_OK);
     struct bytes other_record = arena_copy(&w.arena, r->record);
     struct bytes other_proof = arena_copy(&w.arena, r->proof), other_note = arena_copy(&w.arena, r->note);
-    r = ask(BUYER, registered, OUTCOME_OK);
+    r = ask_certificate(BUYER, registered, OUTCOME_OK);
     struct bytes file = file_of(r->note, r->record, r->proof);
     assert_int_equal(verify(file, &key, NULL), 0);
     assert_int_equal(verify(file, &other_key, NULL), OUTCOME_V_FAILED);
@@ -186,7 +170,7 @@ static void test_truncated_and_flipped(void **state)
 {
     (void)state;
     struct note_key key = log_key(BROKER, ORIGIN);
-    const struct body_r_certificate *r = ask(BUYER, registered, OUTCOME_OK);
+    const struct body_r_certificate *r = ask_certificate(BUYER, registered, OUTCOME_OK);
     struct bytes file = file_of(r->note, r->record, r->proof);
     uint8_t *copy = malloc(file.len);
     assert_non_null(copy);

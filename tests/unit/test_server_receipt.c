@@ -2,16 +2,12 @@
  * The receipt of a trade whose parties changed their keys before they signed: what the broker answers is what the
  * client's verification takes, and what is left out of it is missed.
  */
-#include "tests/unit/test_server.h"
+#include "tests/unit/test_query.h"
 
-#include "broker/server/query.h"
 #include "client/lib/proof.h"
 #include "client/lib/schemas.h"
 #include "storage/settlement.h"
 
-static struct world w;
-static struct query_source source;
-static struct arena arena;
 static uint64_t changed, many, plain;
 static uint8_t vendor_at_trade[32];
 
@@ -77,22 +73,10 @@ static int tear_down(void **state)
     return remove_test_dir(state);
 }
 
-static const struct body_r_receipt *ask(uint64_t trade, enum outcome expected)
+static const struct body_r_receipt *ask_receipt(uint64_t trade, enum outcome expected)
 {
     const struct body_q_trade q = {.trade = trade};
-    struct request request = {.request_id = 5, .verb = verb_by_name(BYTES_TEXT("receipt")), .body = &q};
-    struct peer peer;
-    struct reply reply, decoded;
-    struct bytes frame;
-
-    arena_reset(&arena);
-    assert_ok(query_peer(source.view, identity_wire_public(w.ids[BUYER]), &peer));
-    assert_ok(query_answer(&source, &peer, &request, w.now_ms, &arena, &reply));
-    assert_int_equal(reply.code, expected);
-    assert_ok(reply_encode(&reply, request.verb->reply, &arena, &frame));
-    assert_true(frame.len <= LIMIT_TRADE_FRAME_BYTES);
-    assert_ok(reply_decode(frame, request.verb->reply, &arena, &decoded));
-    return decoded.body;
+    return ask_code(BUYER, "receipt", &q, expected);
 }
 
 static struct bytes with_record(struct bytes proof, struct bytes record)
@@ -133,7 +117,7 @@ static void test_changes(void **state)
 {
     (void)state;
     struct tide_doc *doc;
-    const struct body_r_receipt *r = ask(changed, OUTCOME_OK);
+    const struct body_r_receipt *r = ask_receipt(changed, OUTCOME_OK);
     assert_int_equal(r->changes.n, 3);
     assert_int_equal(verify(file_of(r, SIZE_MAX), &doc), 0);
     const struct body_report *report = doc->value;
@@ -149,7 +133,7 @@ static void test_no_changes(void **state)
 {
     (void)state;
     struct tide_doc *doc;
-    const struct body_r_receipt *r = ask(plain, OUTCOME_OK);
+    const struct body_r_receipt *r = ask_receipt(plain, OUTCOME_OK);
     assert_int_equal(r->changes.n, 0);
     assert_int_equal(verify(file_of(r, SIZE_MAX), &doc), 0);
     const struct body_report *report = doc->value;
@@ -160,7 +144,7 @@ static void test_no_changes(void **state)
 static void test_too_many(void **state)
 {
     (void)state;
-    assert_null(ask(many, OUTCOME_TOO_LARGE));
+    assert_null(ask_receipt(many, OUTCOME_TOO_LARGE));
 }
 
 int main(void)
