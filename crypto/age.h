@@ -15,7 +15,7 @@
 #define AGE_SEALED_CHUNK_BYTES (AGE_CHUNK_BYTES + AGE_TAG_BYTES)
 #define AGE_HEADER_MAX 65536u  /* what age_header_open reads of a header before it gives up */
 #define AGE_GRANT_BYTES 168u   /* a header of exactly one X25519 stanza */
-#define AGE_THREADS_MAX 16u    /* at a MiB each, memory stays below 20 MiB; writing is in order anyway */
+#define AGE_THREADS_MAX 8u     /* at 3 MiB each, memory stays below 32 MiB; writing is in order anyway */
 
 /* What binds a sealed content; goes into the listing. */
 struct age_commitment {
@@ -64,15 +64,20 @@ MUST_USE enum tide_err age_chunk_open(const uint8_t key[32], uint64_t index, boo
 
 /*
  * Called now and then from long work, always in the caller's own thread, with bytes of plaintext done and in all (0:
- * not known, a pipe); returning false stops it with TIDE_ECANCELED.
+ * not known, a pipe), and while a pipe is silent; returning false stops it with TIDE_ECANCELED.
  */
 typedef bool (*age_progress)(void *ctx, uint64_t done, uint64_t total);
 
-/* How a payload is worked on. */
+/*
+ * How a payload is worked on. n_there: so many bytes lie at out_fd's position already, the beginning of an earlier run's
+ * output. They are made again and compared, not written again, and what comes behind them is written: out_fd must be
+ * readable. TIDE_EDAMAGED: they are something else; nothing was written.
+ */
 struct age_work {
     unsigned n_threads; /* 0: all cores; never more than AGE_THREADS_MAX */
     age_progress progress;
     void *progress_ctx;
+    uint64_t n_there;
 };
 
 /*

@@ -1,8 +1,8 @@
 /*
  * Sealing and opening long payloads of age v1, and the content commitment in the same pass.
  *
- * Always holds: a chunk is hashed in its sealed form while it is in cache, by the thread that seals or opens it; the
- * tree grows in order. Plaintext leaves only chunk by chunk, each after its tag was right. Keys are wiped on every
+ * Always holds: a batch of chunks is hashed in its sealed form by the thread that seals or opens it, while it is in
+ * cache; the tree grows in order. Plaintext leaves only chunk by chunk, each after its tag was right. Keys are wiped on every
  * path. ChaCha20-Poly1305 is libcrypto's here (with AVX-512 two to three times libsodium's); single chunks are in
  * age_chunk.c.
  * Not here: threads and order (age_pipeline.c).
@@ -89,6 +89,16 @@ static size_t chunk_len(const struct batch *batch, size_t c, size_t full)
     return left < full ? left : full;
 }
 
+/* The leaf hashes of a batch's chunks, in their sealed form. */
+static void batch_leaves(struct batch *batch, size_t in_chunk, size_t tag_len)
+{
+    struct bytes chunks[BATCH_CHUNKS];
+    for (size_t c = 0; c < batch->n_chunks; c++) {
+        chunks[c] = BYTES(batch->slots + c * AGE_SEALED_CHUNK_BYTES, chunk_len(batch, c, in_chunk) + tag_len);
+    }
+    merkle_leaf_hashes(chunks, batch->n_chunks, batch->leaves);
+}
+
 static void seal_batch(void *ctx, void *tool, struct batch *batch)
 {
     (void)ctx;
@@ -100,9 +110,9 @@ static void seal_batch(void *ctx, void *tool, struct batch *batch)
             batch->err = TIDE_ENOMEM; /* the one way in which libcrypto can fail here */
             return;
         }
-        merkle_leaf_hash(BYTES(chunk, len + AGE_TAG_BYTES), batch->leaves[c]);
         batch->out_len += len + AGE_TAG_BYTES;
     }
+    batch_leaves(batch, AGE_CHUNK_BYTES, AGE_TAG_BYTES);
 }
 
 static enum tide_err accept_sealed(void *ctx, const struct batch *batch)
@@ -144,8 +154,12 @@ enum tide_err age_payload_seal(int in_fd, int out_fd, int manifest_fd, const uin
     };
 
     memset(out, 0, sizeof *out);
+    if (pipeline.how->n_there > 0 && pipeline.how->n_there < AGE_NONCE_BYTES) return TIDE_EDAMAGED;
     age_payload_key(file_key, nonce, payload.key);
-    enum tide_err err = file_write(out_fd, BYTES(nonce, AGE_NONCE_BYTES));
+    bool is_there = pipeline.how->n_there > 0;
+    if (is_there) pipeline.n_there = pipeline.how->n_there - AGE_NONCE_BYTES;
+    enum tide_err err = is_there ? pipeline_meet(out_fd, BYTES(nonce, AGE_NONCE_BYTES))
+                                 : file_write(out_fd, BYTES(nonce, AGE_NONCE_BYTES));
     if (err == TIDE_OK) err = pipeline_run(&pipeline);
     if (err == TIDE_OK) {
         out->plaintext_len = payload.plaintext_len;
@@ -178,6 +192,7 @@ static bool open_misplaced(const struct payload *payload, uint64_t index, bool l
 static void open_batch(void *ctx, void *tool, struct batch *batch)
 {
     const struct payload *payload = ctx;
+    if (payload->commits) batch_leaves(batch, AGE_SEALED_CHUNK_BYTES, 0);
     for (size_t c = 0; c < batch->n_chunks; c++) {
         uint8_t *chunk = batch->slots + c * AGE_SEALED_CHUNK_BYTES;
         uint64_t index = batch->number * BATCH_CHUNKS + c;
@@ -185,7 +200,6 @@ static void open_batch(void *ctx, void *tool, struct batch *batch)
         bool last = batch->last && c + 1 == batch->n_chunks;
         batch->err = TIDE_EAUTH; /* until it has opened */
         if (len < AGE_TAG_BYTES || (len == AGE_TAG_BYTES && index > 0)) return;
-        if (payload->commits) merkle_leaf_hash(BYTES(chunk, len), batch->leaves[c]);
         len -= AGE_TAG_BYTES;
         if (!open_in_place(tool, index, last, chunk, len)) {
             if (len == AGE_CHUNK_BYTES && open_misplaced(payload, index, last, chunk)) batch->out_len += len;
@@ -267,6 +281,7 @@ enum tide_err age_payload_open(int in_fd, int out_fd, const uint8_t file_key[AGE
     if (err == TIDE_OK && expected != NULL) err = check_key(expected, file_key, nonce);
     if (err != TIDE_OK) return err;
     pipeline.total = plaintext_left(in_fd);
+    pipeline.n_there = pipeline.how->n_there;
     age_payload_key(file_key, nonce, payload.key);
     err = pipeline_run(&pipeline);
     if (err == TIDE_OK && expected != NULL) err = check_content(expected, &payload);

@@ -18,9 +18,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define BATCH_ALIGN 4096
-#define BATCHES_A_WORKER 4u
+#define INPUT_WAIT_NS 300000000
+#define MEET_BYTES 16384u
+#define BATCHES_A_WORKER 3u
 #define BATCHES_MAX (BATCHES_A_WORKER * AGE_THREADS_MAX)
 #define BATCH_ROOM (BATCH_CHUNKS * AGE_SEALED_CHUNK_BYTES)
 
@@ -41,6 +44,7 @@ struct run {
     uint64_t turn;                   /* the batch to be written next */
     bool writing;                    /* somebody is at it */
     uint64_t n_done;                 /* bytes of plaintext */
+    uint64_t n_there;                /* bytes of an earlier run's output that are still to be met; the writer's */
     enum tide_err err;
 };
 
@@ -54,12 +58,6 @@ struct worker {
     struct batch batches[BATCHES_A_WORKER];
 };
 
-static bool may_wait(void *ctx)
-{
-    struct run *run = ctx;
-    return !atomic_load(&run->stop);
-}
-
 /* The first error is the one that is told. Call with `lock` held. */
 static void fail(struct run *run, enum tide_err err)
 {
@@ -68,9 +66,56 @@ static void fail(struct run *run, enum tide_err err)
     pthread_cond_broadcast(&run->freed);
 }
 
-/* Reads one batch and one byte more. Call with `input` held. */
-static void batch_read(struct run *run, struct batch *batch)
+/* Asks the caller whether to go on, and tells him how far the work is; `always`: even if that has not changed. */
+static void worker_report(struct worker *worker, bool always)
 {
+    struct run *run = worker->run;
+    const struct pipeline *p = run->pipeline;
+
+    if (!worker->reports || p->how->progress == NULL) return;
+    pthread_mutex_lock(&run->lock);
+    uint64_t n_done = run->n_done;
+    bool skip = (n_done == worker->told && !always) || atomic_load(&run->stop);
+    pthread_mutex_unlock(&run->lock);
+    worker->told = n_done;
+    if (skip || p->how->progress(p->how->progress_ctx, n_done, p->total)) return;
+    pthread_mutex_lock(&run->lock);
+    fail(run, TIDE_ECANCELED);
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* While a pipe is silent. */
+static bool may_wait(void *ctx)
+{
+    struct worker *worker = ctx;
+    worker_report(worker, true);
+    return !atomic_load(&worker->run->stop);
+}
+
+/* The caller's own thread looks up now and then while another waits for a silent pipe. */
+static void input_lock(struct worker *worker)
+{
+    struct run *run = worker->run;
+    struct timespec until;
+
+    if (!run->waits || !worker->reports) {
+        pthread_mutex_lock(&run->input);
+        return;
+    }
+    do {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += INPUT_WAIT_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        if (pthread_mutex_timedlock(&run->input, &until) == 0) return;
+        worker_report(worker, true);
+    } while (true);
+}
+
+/* Reads one batch and one byte more. Call with `input` held. */
+static void batch_read(struct worker *worker, struct batch *batch)
+{
+    struct run *run = worker->run;
     size_t in_chunk = run->pipeline->in_chunk;
     size_t full = BATCH_CHUNKS * in_chunk, held = run->has_ahead ? 1 : 0, got;
     struct iovec pieces[BATCH_CHUNKS + 1];
@@ -84,8 +129,8 @@ static void batch_read(struct run *run, struct batch *batch)
         batch->slots[0] = run->ahead;
         pieces[0] = (struct iovec){batch->slots + 1, in_chunk - 1};
     }
-    batch->err = file_read_pieces(run->pipeline->in_fd, pieces, BATCH_CHUNKS + 1, run->waits ? may_wait : NULL, run,
-                                  &got);
+    batch->err = file_read_pieces(run->pipeline->in_fd, pieces, BATCH_CHUNKS + 1, run->waits ? may_wait : NULL,
+                                  worker, &got);
     got += held;
     batch->last = got <= full;
     batch->in_len = batch->last ? got : full;
@@ -117,15 +162,16 @@ static struct batch *batch_get(struct run *run)
 }
 
 /* The next batch of the input; NULL when there is nothing left to read. */
-static struct batch *batch_take(struct run *run)
+static struct batch *batch_take(struct worker *worker)
 {
+    struct run *run = worker->run;
     struct batch *batch = batch_get(run);
     bool taken = false;
     if (batch == NULL) return NULL;
-    pthread_mutex_lock(&run->input);
+    input_lock(worker);
     if (!run->ended && !atomic_load(&run->stop)) {
         batch->number = run->n_read++;
-        batch_read(run, batch);
+        batch_read(worker, batch);
         run->ended = batch->last || batch->err != TIDE_OK;
         taken = true;
     }
@@ -137,8 +183,38 @@ static struct batch *batch_take(struct run *run)
     return NULL;
 }
 
-static enum tide_err batch_write(const struct pipeline *pipeline, const struct batch *batch)
+enum tide_err pipeline_meet(int out_fd, struct bytes made)
 {
+    uint8_t there[MEET_BYTES];
+    while (made.len > 0) {
+        size_t len = made.len < sizeof there ? made.len : sizeof there, got;
+        struct iovec piece = {.iov_base = there, .iov_len = len};
+        enum tide_err err = file_read_pieces(out_fd, &piece, 1, NULL, NULL, &got);
+        if (err == TIDE_OK && (got != len || memcmp(there, made.data, len) != 0)) err = TIDE_EDAMAGED;
+        sodium_memzero(there, sizeof there);
+        if (err != TIDE_OK) return err;
+        made = BYTES(made.data + len, made.len - len);
+    }
+    return TIDE_OK;
+}
+
+/* Compares what of the pieces is there already, and takes it off their front. */
+static enum tide_err pieces_meet(struct run *run, struct iovec *pieces, size_t n)
+{
+    for (size_t i = 0; i < n && run->n_there > 0; i++) {
+        size_t len = pieces[i].iov_len < run->n_there ? pieces[i].iov_len : (size_t)run->n_there;
+        enum tide_err err = pipeline_meet(run->pipeline->out_fd, BYTES(pieces[i].iov_base, len));
+        if (err != TIDE_OK) return err;
+        pieces[i].iov_base = (uint8_t *)pieces[i].iov_base + len;
+        pieces[i].iov_len -= len;
+        run->n_there -= len;
+    }
+    return TIDE_OK;
+}
+
+static enum tide_err batch_write(struct run *run, const struct batch *batch)
+{
+    const struct pipeline *pipeline = run->pipeline;
     struct iovec pieces[BATCH_CHUNKS];
     size_t n = 0;
     for (size_t left = batch->out_len; left > 0; n++) {
@@ -147,7 +223,8 @@ static enum tide_err batch_write(const struct pipeline *pipeline, const struct b
         pieces[n] = (struct iovec){batch->slots + n * AGE_SEALED_CHUNK_BYTES, len};
         left -= len;
     }
-    return file_write_pieces(pipeline->out_fd, pieces, n);
+    enum tide_err err = pieces_meet(run, pieces, n);
+    return err != TIDE_OK ? err : file_write_pieces(pipeline->out_fd, pieces, n);
 }
 
 /* Leaves a batch to be written in its turn. */
@@ -172,7 +249,7 @@ static bool batch_end(struct run *run)
         run->done[run->turn % BATCHES_MAX] = NULL;
         pthread_mutex_unlock(&run->lock);
         enum tide_err err = p->accept(p->ctx, batch);
-        if (err == TIDE_OK) err = batch_write(p, batch);
+        if (err == TIDE_OK) err = batch_write(run, batch);
         if (err == TIDE_OK) err = batch->err;
         pthread_mutex_lock(&run->lock);
         if (err != TIDE_OK) fail(run, err);
@@ -185,24 +262,6 @@ static bool batch_end(struct run *run)
     return mine;
 }
 
-/* Tells how far the work is when that has changed. */
-static void worker_report(struct worker *worker)
-{
-    struct run *run = worker->run;
-    const struct pipeline *p = run->pipeline;
-
-    if (!worker->reports || p->how->progress == NULL) return;
-    pthread_mutex_lock(&run->lock);
-    uint64_t n_done = run->n_done;
-    bool skip = n_done == worker->told || atomic_load(&run->stop);
-    pthread_mutex_unlock(&run->lock);
-    worker->told = n_done;
-    if (skip || p->how->progress(p->how->progress_ctx, n_done, p->total)) return;
-    pthread_mutex_lock(&run->lock);
-    fail(run, TIDE_ECANCELED);
-    pthread_mutex_unlock(&run->lock);
-}
-
 static void *worker_run(void *arg)
 {
     struct worker *worker = arg;
@@ -212,12 +271,12 @@ static void *worker_run(void *arg)
     pthread_mutex_lock(&run->lock);
     for (size_t i = 0; i < BATCHES_A_WORKER; i++) batch_free(run, &worker->batches[i]);
     pthread_mutex_unlock(&run->lock);
-    while ((batch = batch_take(run)) != NULL) {
+    while ((batch = batch_take(worker)) != NULL) {
         if (batch->err == TIDE_OK) run->pipeline->work(run->pipeline->ctx, worker->tool, batch);
         batch_give(run, batch);
         for (bool ended = true; ended;) {
             ended = batch_end(run);
-            worker_report(worker);
+            worker_report(worker, false);
         }
     }
     return NULL;
@@ -284,7 +343,7 @@ static enum tide_err run_workers(struct run *run, unsigned n_wanted)
 
 enum tide_err pipeline_run(const struct pipeline *pipeline)
 {
-    struct run run = {.pipeline = pipeline};
+    struct run run = {.pipeline = pipeline, .n_there = pipeline->n_there};
     struct stat st;
 
     run.waits = fstat(pipeline->in_fd, &st) != 0 || !S_ISREG(st.st_mode);
@@ -292,6 +351,7 @@ enum tide_err pipeline_run(const struct pipeline *pipeline)
     pthread_mutex_init(&run.lock, NULL);
     pthread_cond_init(&run.freed, NULL);
     enum tide_err err = run_workers(&run, threads_wanted(pipeline));
+    if (err == TIDE_OK && run.n_there > 0) err = TIDE_EDAMAGED; /* more was there than there is to write */
     pthread_cond_destroy(&run.freed);
     pthread_mutex_destroy(&run.lock);
     pthread_mutex_destroy(&run.input);

@@ -7,8 +7,9 @@
 #define TIDEMARK_CRYPTO_AGE_PIPELINE_H
 
 #include "crypto/age.h"
+#include "crypto/hash_lanes.h"
 
-#define BATCH_CHUNKS 4u /* 256 KiB: stays in a core's own cache from reading to writing */
+#define BATCH_CHUNKS HASH_LANES /* a MiB: their leaves are hashed side by side */
 
 /* Chunk c of a batch lies at slots + c * AGE_SEALED_CHUNK_BYTES, before and after the work on it. */
 struct batch {
@@ -38,8 +39,12 @@ struct pipeline {
      */
     enum tide_err (*accept)(void *ctx, const struct batch *batch);
     uint64_t total; /* bytes of plaintext in all, 0 when not known */
+    uint64_t n_there; /* bytes of the output that are there already (struct age_work) */
     const struct age_work *how;
 };
+
+/* Reads what is there at `out_fd` and compares it with what was made anew: TIDE_EDAMAGED when it is something else. */
+MUST_USE enum tide_err pipeline_meet(int out_fd, struct bytes made);
 
 /* Runs until the input ends. All threads are joined and all buffers wiped when it returns. */
 MUST_USE enum tide_err pipeline_run(const struct pipeline *pipeline);

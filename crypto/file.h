@@ -1,5 +1,5 @@
 /*
- * Whole reads and writes on descriptors, with errno told as tide_err; private to crypto/.
+ * Whole reads and writes on descriptors, with errno told as tide_err; for crypto/ and client/lib/.
  * Both go on after interruptions and short counts and wait on descriptors that do not block.
  */
 #ifndef TIDEMARK_CRYPTO_FILE_H

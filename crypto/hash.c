@@ -1,12 +1,12 @@
 /*
- * Hashes: SHA-256 from libcrypto, HMAC, HKDF and BLAKE2b from libsodium.
+ * Hashes: SHA-256 from libcrypto (but for many at once: hash_lanes.c), HMAC, HKDF and BLAKE2b from libsodium.
  *
  * Always holds: nothing here fails or allocates; what was derived from a secret is wiped from the stack.
  * libcrypto's low-level SHA-256 is used on purpose: EVP fetches and allocates per call, which at the 65 bytes of a
  * tree node costs several times the hash itself.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include "crypto/hash.h"
+#include "crypto/hash_lanes.h"
 
 #include <openssl/sha.h>
 #include <sodium.h>
@@ -27,6 +27,31 @@ void sha256_parts(const struct bytes *parts, size_t n, uint8_t out[HASH_BYTES])
 void sha256(struct bytes in, uint8_t out[HASH_BYTES])
 {
     sha256_parts(&in, 1, out);
+}
+
+/* Side by side, sixteen take as long as six one after the other. */
+#define LANES_WORTHWHILE 7u
+
+/* How many of `n` > 0 pieces from the first on have its length, HASH_LANES at most. */
+static size_t run_of_equals(const struct bytes *in, size_t n)
+{
+    size_t run = 1;
+    while (run < n && run < HASH_LANES && in[run].len == in[0].len) run++;
+    return run;
+}
+
+void sha256_each(struct bytes head, const struct bytes *in, size_t n, uint8_t (*out)[HASH_BYTES])
+{
+    bool fast = head.len < HASH_BLOCK_BYTES && hash_lanes_are_fast();
+    while (n > 0) {
+        size_t run = run_of_equals(in, n);
+        if (fast && run >= LANES_WORTHWHILE && in[0].len >= HASH_BLOCK_BYTES) {
+            hash_lanes(head, in, run, out);
+        } else {
+            for (size_t i = 0; i < run; i++) sha256_parts((struct bytes[]){head, in[i]}, 2, out[i]);
+        }
+        in += run, out += run, n -= run;
+    }
 }
 
 void sha256_init(struct sha256_stream *s)
@@ -58,6 +83,11 @@ void hmac_sha256(struct bytes key, struct bytes in, uint8_t out[HASH_BYTES])
     crypto_auth_hmacsha256_update(&state, data_of(in), in.len);
     crypto_auth_hmacsha256_final(&state, out);
     sodium_memzero(&state, sizeof state);
+}
+
+bool hash_equal(const uint8_t a[HASH_BYTES], const uint8_t b[HASH_BYTES])
+{
+    return sodium_memcmp(a, b, HASH_BYTES) == 0;
 }
 
 void hkdf_sha256(struct bytes secret, struct bytes salt, struct bytes info, uint8_t out[HASH_BYTES])

@@ -10,10 +10,16 @@
 
 #define SIZE_MAX_PROVABLE (UINT64_C(1) << 62) /* above it a proof could need more than MERKLE_DEPTH_MAX hashes */
 
+static const uint8_t leaf_tag;
+
 void merkle_leaf_hash(struct bytes leaf, uint8_t out[HASH_BYTES])
 {
-    static const uint8_t tag = 0;
-    sha256_parts((struct bytes[]){BYTES(&tag, 1), leaf}, 2, out);
+    sha256_parts((struct bytes[]){BYTES(&leaf_tag, 1), leaf}, 2, out);
+}
+
+void merkle_leaf_hashes(const struct bytes *leaves, size_t n, uint8_t (*out)[HASH_BYTES])
+{
+    sha256_each(BYTES(&leaf_tag, 1), leaves, n, out);
 }
 
 void merkle_node_hash(const uint8_t left[HASH_BYTES], const uint8_t right[HASH_BYTES], uint8_t out[HASH_BYTES])

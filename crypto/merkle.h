@@ -16,6 +16,8 @@ struct merkle_tree {
 };
 
 void merkle_leaf_hash(struct bytes leaf, uint8_t out[HASH_BYTES]);
+/* Of `n` leaves; many of one length are faster together (sha256_each). */
+void merkle_leaf_hashes(const struct bytes *leaves, size_t n, uint8_t (*out)[HASH_BYTES]);
 void merkle_node_hash(const uint8_t left[HASH_BYTES], const uint8_t right[HASH_BYTES], uint8_t out[HASH_BYTES]);
 
 /* Appends one leaf by its hash. */

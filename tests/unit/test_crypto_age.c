@@ -19,7 +19,7 @@
 
 #define CHUNK AGE_CHUNK_BYTES
 #define SEALED AGE_SEALED_CHUNK_BYTES
-#define BATCH (4 * CHUNK) /* what one thread carries at a time */
+#define BATCH ((size_t)BATCH_CHUNKS * CHUNK) /* what one thread carries at a time */
 
 /* --- readv and writev that misbehave on demand --- */
 
@@ -556,6 +556,73 @@ static void progress_is_told_and_can_stop_the_work(void **state)
     free(plain), free(sealed);
 }
 
+static bool second_time(void *ctx, uint64_t done, uint64_t total)
+{
+    (void)done, (void)total;
+    return ++*(unsigned *)ctx < 2;
+}
+
+/* Nobody writes any more, nobody closes: the caller is asked all the same, whichever thread is reading, and can give up. */
+static void a_silent_pipe_can_be_given_up(void **state)
+{
+    (void)state;
+    uint8_t *plain = plaintext_of(BATCH + 1);
+    for (unsigned n_threads = 1; n_threads <= 6; n_threads++) {
+        unsigned n_calls = 0;
+        struct age_work work = {.n_threads = n_threads, .progress = second_time, .progress_ctx = &n_calls};
+        struct age_commitment c;
+        int in[2], out = memory_file(NULL, 0);
+        pthread_t thread;
+        assert_int_equal(pipe(in), 0);
+        struct feeder feeder = {dup(in[1]), plain, n_threads == 1 ? 0 : BATCH + 1};
+        pthread_create(&thread, NULL, feed, &feeder);
+        assert_int_equal(age_payload_seal(in[0], out, -1, file_key, nonce, &work, &c), TIDE_ECANCELED);
+        assert_int_equal(n_calls, 2);
+        close(in[0]);
+        pthread_join(thread, NULL);
+        close(in[1]), close(out);
+    }
+    free(plain);
+}
+
+/* With any part of the output there already the rest is added; with anything else there, nothing is written. */
+static void what_is_there_is_gone_on_with(void **state)
+{
+    (void)state;
+    size_t len = 2 * BATCH + CHUNK + 77, sealed_len, got_len;
+    struct age_commitment c, again;
+    uint8_t *plain = plaintext_of(len), *sealed = seal(plain, len, 1, &sealed_len, &c);
+    const size_t places[] = {16,         17,        16 + SEALED - 1, 16 + SEALED, 16 + BATCH, 16 + BATCH + 16 * BATCH_CHUNKS,
+                             2 * BATCH, len - 1, len};
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        for (unsigned opens = 0; opens < 2; opens++) {
+            for (int there = 0; there < 3; there++) { /* as it should be; its last byte wrong; longer than it can be */
+                const uint8_t *right = opens ? plain : sealed;
+                size_t right_len = opens ? len : sealed_len, n = there < 2 ? places[i] : right_len + 1;
+                int in = memory_file(opens ? sealed : plain, opens ? sealed_len : len);
+                int out = memory_file(right, n < right_len ? n : right_len);
+                struct age_work work = {.n_threads = 1 + (unsigned)i % 3, .n_there = n};
+                if (there == 2) assert_int_equal(pwrite(out, "", 1, (off_t)right_len), 1);
+                if (there == 1) {
+                    uint8_t wrong = right[n - 1] ^ 0x10;
+                    assert_int_equal(pwrite(out, &wrong, 1, (off_t)n - 1), 1);
+                }
+                lseek(out, 0, SEEK_SET);
+                enum tide_err err = opens ? age_payload_open(in, out, file_key, i % 2 == 0 ? &c : NULL, &work)
+                                          : age_payload_seal(in, out, -1, file_key, nonce, &work, &again);
+                assert_int_equal(err, there == 0 ? TIDE_OK : TIDE_EDAMAGED);
+                if (there == 0 && !opens) assert_memory_equal(&again, &c, sizeof c);
+                uint8_t *got = slurp(out, &got_len);
+                assert_int_equal(got_len, there == 0 ? right_len : n);
+                if (there == 0) assert_memory_equal(got, right, right_len);
+                free(got);
+                close(in), close(out);
+            }
+        }
+    }
+    free(plain), free(sealed);
+}
+
 /* A pipeline that copies; the worker with the first batch stands still until others have done three more. */
 struct standstill {
     pthread_mutex_t lock;
@@ -810,6 +877,8 @@ int main(void)
         cmocka_unit_test(chunks_are_bound_to_their_places),
         cmocka_unit_test(pipes_do_as_files_do),
         cmocka_unit_test(progress_is_told_and_can_stop_the_work),
+        cmocka_unit_test(a_silent_pipe_can_be_given_up),
+        cmocka_unit_test(what_is_there_is_gone_on_with),
         cmocka_unit_test(a_worker_that_stands_still_does_not_hold_up_the_others),
         cmocka_unit_test(short_and_interrupted_calls_change_nothing),
         cmocka_unit_test(a_failing_call_anywhere_is_told),

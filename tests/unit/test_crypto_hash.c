@@ -1,7 +1,7 @@
 /*
  * Hashes against published vectors (FIPS 180-2, RFC 4231, RFC 5869) and values computed by another implementation.
  */
-#include "crypto/hash.h"
+#include "crypto/hash_lanes.h"
 #include "crypto/sign.h"
 #include "tests/unit/test_crypto.h"
 
@@ -31,6 +31,59 @@ static void parts_and_streams_hash_as_one_piece(void **state)
         sha256_final(&s, streamed);
         assert_memory_equal(whole, parts, 32);
         assert_memory_equal(whole, streamed, 32);
+    }
+}
+
+/* Every number of lanes and every length around blocks, each piece in memory of its own exact length. */
+static void lanes_hash_as_one_by_one(void **state)
+{
+    (void)state;
+    static const uint8_t head[63] = {0, 9, 8, 7};
+    static const size_t head_lens[] = {0, 1, 63}, lens[] = {65535, 65536, 65552, 65553, 100000};
+    uint8_t out[HASH_LANES][HASH_BYTES], one[HASH_BYTES];
+    for (size_t h = 0; h < ARRAY_LEN(head_lens); h++) {
+        for (size_t l = 0; l < 200 + ARRAY_LEN(lens); l++) {
+            size_t len = l < 200 ? HASH_BLOCK_BYTES + l : lens[l - 200], n = 1 + l % HASH_LANES;
+            struct bytes pieces[HASH_LANES], start = BYTES(head, head_lens[h]);
+            uint8_t *data[HASH_LANES];
+            for (size_t i = 0; i < n; i++) {
+                assert_non_null(data[i] = malloc(len));
+                for (size_t b = 0; b < len; b++) data[i][b] = (uint8_t)(b * 7 + b / 251 + i * 31);
+                pieces[i] = BYTES(data[i], len);
+            }
+            memset(out, 0xee, sizeof out);
+            hash_lanes(start, pieces, n, out);
+            for (size_t i = 0; i < HASH_LANES; i++) {
+                if (i < n) sha256_parts((struct bytes[]){start, pieces[i]}, 2, one);
+                else memset(one, 0xee, sizeof one); /* nothing is written for lanes that nobody asked for */
+                assert_memory_equal(out[i], one, HASH_BYTES);
+            }
+            for (size_t i = 0; i < n; i++) free(data[i]);
+        }
+    }
+}
+
+/* Lengths in any order, runs of every number, pieces too short for lanes, none at all. */
+static void each_hashes_as_one_by_one(void **state)
+{
+    (void)state;
+    static uint8_t data[1000];
+    struct bytes pieces[50];
+    uint8_t out[50][HASH_BYTES], one[HASH_BYTES], head[80] = {1};
+    uint64_t chance = 88172645463325252u;
+    count_up(data, sizeof data, 5);
+    for (size_t round = 0; round < 2000; round++) {
+        size_t n = round % (ARRAY_LEN(pieces) + 1), head_len = round % 7 == 0 ? 80 : round % 3, left = 0, len = 0;
+        for (size_t i = 0; i < n; i++, left--) {
+            chance ^= chance << 13, chance ^= chance >> 7, chance ^= chance << 17;
+            if (left == 0) left = 1 + chance % 20, len = chance / 32 % 300;
+            pieces[i] = BYTES(data + chance / 16384 % 700, len);
+        }
+        sha256_each(BYTES(head, head_len), pieces, n, out);
+        for (size_t i = 0; i < n; i++) {
+            sha256_parts((struct bytes[]){BYTES(head, head_len), pieces[i]}, 2, one);
+            assert_memory_equal(out[i], one, HASH_BYTES);
+        }
     }
 }
 
@@ -75,6 +128,7 @@ int main(void)
     if (crypto_init() != TIDE_OK) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_is_fips_180), cmocka_unit_test(parts_and_streams_hash_as_one_piece),
+        cmocka_unit_test(lanes_hash_as_one_by_one), cmocka_unit_test(each_hashes_as_one_by_one),
         cmocka_unit_test(hmac_is_rfc_4231),   cmocka_unit_test(hkdf_is_rfc_5869),
         cmocka_unit_test(blake2b_is_keyed),
     };
