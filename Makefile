@@ -17,9 +17,9 @@ SAN_tsan := -fsanitize=thread -fno-omit-frame-pointer
 SAN_coverage := --coverage -O0
 SAN := $(SAN_$(VARIANT))
 
-PKGS := libsodium libcrypto lmdb msgpack libxxhash libutf8proc jansson libzmq inih smartcols
+PKGS := libsodium libcrypto lmdb msgpack libxxhash libutf8proc jansson libzmq inih smartcols libcurl
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS_lib := -lsodium -lcrypto -llmdb -lmsgpackc -lxxhash -lutf8proc -ljansson -lzmq
+LIBS_lib := -lsodium -lcrypto -llmdb -lmsgpackc -lxxhash -lutf8proc -ljansson -lzmq -lcurl
 LIBS_broker := $(LIBS_lib) -linih
 LIBS_cli := -ljansson -lsmartcols -linih
 LIBS_test := $(LIBS_broker) -lsmartcols -lcmocka
@@ -140,12 +140,15 @@ $(OUT)/bench/%: $(OUT)/tests/bench/%.o $(call objs,$(filter-out $(wildcard tests
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_broker) -lsqlite3
 
-# Peers for the e2e tests: one over the public header, one over the wire.
-E2E := $(OUT)/e2e/load $(OUT)/e2e/hostile
+# Peers for the e2e tests: one over the public header, one over the wire, one that signs lies.
+E2E := $(OUT)/e2e/load $(OUT)/e2e/hostile $(OUT)/e2e/liar
 $(OUT)/e2e/load: tests/e2e/load.c client/include/tidemark.h $(SHARED)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra $(SAN) $(CFLAGS) -Iclient/include -o $@ $< -L$(OUT) -ltidemark -Wl,-rpath,'$$ORIGIN/..'
 $(OUT)/e2e/hostile: $(OUT)/tests/e2e/hostile.o $(STORAGE) $(CRYPTO)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS_lib)
+$(OUT)/e2e/liar: $(OUT)/tests/e2e/liar.o $(CLIENT) $(STORAGE) $(CRYPTO)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS_lib)
 
@@ -210,8 +213,8 @@ coverage: deps
 
 # ---- packages ----
 DEPS := gcc libc6-dev make pkg-config libzmq3-dev libsodium-dev libssl-dev liblmdb-dev libmsgpack-dev libjansson-dev \
-	libsmartcols-dev libinih-dev libxxhash-dev libutf8proc-dev zlib1g-dev libcmocka-dev bats age ieee-data scdoc procps \
-	python3-minimal expect curl jq
+	libsmartcols-dev libinih-dev libxxhash-dev libutf8proc-dev libcurl4-openssl-dev zlib1g-dev libcmocka-dev bats age ieee-data scdoc procps \
+	python3 openssl expect curl jq
 deps:
 	@tests/deps.sh $(DEPS)
 deps-bench:

@@ -67,6 +67,11 @@ static uint64_t find_bit(const struct blob_bits *bits, uint64_t from, bool set)
     return bits->n_bits;
 }
 
+uint64_t blob_bits_next_missing(const struct blob_bits *bits, uint64_t from)
+{
+    return find_bit(bits, from, false);
+}
+
 size_t blob_bits_missing(const struct blob_bits *bits, struct blob_range *out, size_t room)
 {
     size_t n = 0;

@@ -18,6 +18,8 @@ void blob_bits_clear(struct blob_bits *bits);
 bool blob_bits_get(const struct blob_bits *bits, uint64_t bit);
 void blob_bits_set(struct blob_bits *bits, uint64_t bit);
 
+/* The first bit from `from` on that is unset; n_bits: none. */
+uint64_t blob_bits_next_missing(const struct blob_bits *bits, uint64_t from);
 /* The first ranges of unset bits. */
 size_t blob_bits_missing(const struct blob_bits *bits, struct blob_range *out, size_t room);
 

@@ -8,8 +8,7 @@
  */
 #include "storage/blobs.h"
 
-#include "crypto/merkle.h"
-#include "storage/blob_have.h"
+#include "storage/blobs_internal.h"
 #include "storage/files.h"
 
 #include <errno.h>
@@ -20,19 +19,6 @@
 #include <unistd.h>
 
 #define HASHES_AT_ONCE 2048u
-
-struct blobs {
-    char dir[FILES_PATH_MAX];
-};
-
-struct blob {
-    struct age_commitment commitment;
-    char dir[FILES_PATH_MAX];
-    bool writes, whole, dirty;     /* may put; manifest is whole; something was put since the last sync */
-    int payload_fd, manifest_fd;   /* -1: not there yet (a reader's) */
-    struct merkle_tree tree;       /* over the manifest as far as it has come, while it is not whole */
-    struct blob_bits have;
-};
 
 enum tide_err blobs_open(const char *dir, struct blobs **out)
 {
@@ -172,29 +158,19 @@ static bool commitment_is_sound(const struct age_commitment *c)
     return c->plaintext_len <= UINT64_MAX / 2 && c->n_chunks > 0 && c->n_chunks == age_n_chunks(c->plaintext_len);
 }
 
-static enum tide_err name_folder(const struct blobs *b, struct blob *blob)
-{
-    /* The key commitment belongs to one listing: who knows another's root and nonce does not come to its chunks. */
-    char name[4 * HASH_BYTES + 32], *to = name;
-    for (size_t i = 0; i < HASH_BYTES; i++) to += sprintf(to, "%02x", blob->commitment.content_root[i]);
-    *to++ = '-';
-    for (size_t i = 0; i < HASH_BYTES; i++) to += sprintf(to, "%02x", blob->commitment.key_commitment[i]);
-    sprintf(to, "-%" PRIu64, blob->commitment.plaintext_len);
-    return files_join(blob->dir, b->dir, name);
-}
-
 static bool chunk_is_right(struct blob *b, uint64_t chunk, uint8_t *buffer)
 {
     size_t len;
     return blob_get_chunk(b, chunk, buffer, &len) == TIDE_OK;
 }
 
-/* A damaged bitmap is made again by looking at every chunk. */
+/* A damaged bitmap is made again by looking at every chunk; who writes looks at what the bitmap does not count anyway. */
 static enum tide_err load_have(struct blob *b)
 {
     char path[FILES_PATH_MAX];
     enum tide_err err = files_join(path, b->dir, "have");
     if (err == TIDE_OK) err = blob_bits_load(&b->have, path);
+    if (b->writes && (err == TIDE_OK || err == TIDE_ENOTFOUND || err == TIDE_EDAMAGED)) return blob_adopt(b);
     if (err == TIDE_ENOTFOUND) return TIDE_OK;
     if (err != TIDE_EDAMAGED) return err;
 
@@ -203,7 +179,6 @@ static enum tide_err load_have(struct blob *b)
     for (uint64_t chunk = 0; chunk < b->commitment.n_chunks; chunk++) {
         if (chunk_is_right(b, chunk, buffer)) blob_bits_set(&b->have, chunk);
     }
-    b->dirty = b->writes;
     free(buffer);
     return TIDE_OK;
 }
@@ -231,7 +206,7 @@ enum tide_err blob_open(struct blobs *b, const struct age_commitment *commitment
     blob->commitment = *commitment;
     blob->writes = write;
     blob->payload_fd = blob->manifest_fd = -1;
-    enum tide_err err = name_folder(b, blob);
+    enum tide_err err = blob_folder(b, commitment, blob->dir);
     if (err == TIDE_OK) err = open_parts(blob);
     if (err != TIDE_OK) {
         blob->dirty = false;
@@ -290,11 +265,6 @@ enum tide_err blob_get_manifest(struct blob *b, uint64_t first, uint8_t *out, si
 
 /* ---- chunks ---- */
 
-static uint64_t chunk_offset(uint64_t chunk)
-{
-    return AGE_NONCE_BYTES + chunk * AGE_SEALED_CHUNK_BYTES;
-}
-
 /* Whether `sealed` is what the manifest says of this chunk. */
 static enum tide_err check_chunk(struct blob *b, uint64_t chunk, struct bytes sealed)
 {
@@ -313,10 +283,11 @@ enum tide_err blob_put_chunk(struct blob *b, uint64_t chunk, struct bytes sealed
     if (sealed.len != age_sealed_chunk_len(b->commitment.plaintext_len, chunk)) return TIDE_EINVAL;
     enum tide_err err = check_chunk(b, chunk, sealed);
     if (err != TIDE_OK || blob_bits_get(&b->have, chunk)) return err;
-    err = files_write_at(b->payload_fd, sealed.data, sealed.len, chunk_offset(chunk));
+    err = files_write_at(b->payload_fd, sealed.data, sealed.len, blob_chunk_offset(chunk));
     if (err != TIDE_OK) return err;
     blob_bits_set(&b->have, chunk);
     b->dirty = true;
+    b->unsynced += sealed.len;
     return TIDE_OK;
 }
 
@@ -327,7 +298,7 @@ enum tide_err blob_get_chunk(struct blob *b, uint64_t chunk, uint8_t *out, size_
     *len = 0;
     if (chunk >= b->commitment.n_chunks) return TIDE_EINVAL;
     expected = age_sealed_chunk_len(b->commitment.plaintext_len, chunk);
-    enum tide_err err = files_read_at(b->payload_fd, out, expected, chunk_offset(chunk), &got);
+    enum tide_err err = files_read_at(b->payload_fd, out, expected, blob_chunk_offset(chunk), &got);
     if (err == TIDE_OK) err = got == expected ? check_chunk(b, chunk, BYTES(out, expected)) : TIDE_EAUTH;
     if (err == TIDE_EAUTH) err = blob_bits_get(&b->have, chunk) ? TIDE_EDAMAGED : TIDE_ENOTFOUND;
     if (err == TIDE_OK) *len = expected;
@@ -343,6 +314,11 @@ enum tide_err blob_missing(struct blob *b, struct blob_range *out, size_t room, 
 uint64_t blob_have(const struct blob *b)
 {
     return b->have.n_set;
+}
+
+uint64_t blob_unsynced(const struct blob *b)
+{
+    return b->unsynced;
 }
 
 bool blob_is_complete(const struct blob *b)
@@ -361,6 +337,7 @@ static enum tide_err forget_unsynced(struct blob *b, enum tide_err why)
         blob_bits_clear(&b->have);
     }
     b->dirty = false;
+    b->unsynced = 0;
     return why;
 }
 
@@ -378,6 +355,9 @@ enum tide_err blob_sync(struct blob *b)
         if (err == TIDE_OK) err = blob_bits_store(&b->have, path);
     }
     if (err == TIDE_OK) err = files_sync_dir(b->dir);
-    if (err == TIDE_OK) b->dirty = false;
+    if (err == TIDE_OK) {
+        b->dirty = false;
+        b->unsynced = 0;
+    }
     return err;
 }

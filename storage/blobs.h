@@ -24,7 +24,8 @@ MUST_USE enum tide_err blobs_open(const char *dir, struct blobs **out);
 void blobs_close(struct blobs **b);
 
 /*
- * Opens a content for writing (made if new) or reading; TIDE_ENOTFOUND when only reading. Lengths as committed:
+ * Opens a content for writing (made if new) or reading; TIDE_ENOTFOUND when only reading. Who writes has what a crash
+ * left unsynced: it is verified by its hashes and counted. Lengths as committed:
  * TIDE_EINVAL if they contradict each other, TIDE_ELIMIT over BLOB_CHUNKS_MAX. A reader's blob_have and blob_missing
  * are what was synced when it was opened; blob_get_chunk also finds what came later.
  */
@@ -51,6 +52,18 @@ struct blob_range { uint64_t first, count; };
 MUST_USE enum tide_err blob_missing(struct blob *b, struct blob_range *out, size_t room, size_t *n);
 uint64_t blob_have(const struct blob *b);     /* chunks there */
 bool blob_is_complete(const struct blob *b);
+uint64_t blob_unsynced(const struct blob *b); /* bytes of chunks put since the last sync */
+
+/*
+ * How many chunks of a content that lies elsewhere were verified there, from the first on; 0 when that is not known. Kept
+ * in a file of its own, `checked`, with one writer of its own; durable when it returns. TIDE_ENOTFOUND: the content was
+ * never opened for writing.
+ */
+uint64_t blobs_checked(const struct blobs *b, const struct age_commitment *commitment);
+MUST_USE enum tide_err blobs_set_checked(const struct blobs *b, const struct age_commitment *commitment, uint64_t n);
+
+/* The key commitment in the name of a content's folder; false: it is none. */
+bool blobs_folder_key(const char *name, uint8_t key_commitment[HASH_BYTES]);
 
 /* Everything put so far is on disk when it returns. An error: chunks since the last sync are missing again. */
 MUST_USE enum tide_err blob_sync(struct blob *b);

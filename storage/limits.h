@@ -15,6 +15,9 @@
 #define LIMIT_POSTINGS 10u                     /* postings of one event: a trade with a voucher and a bond */
 #define LIMIT_SAMPLES 64u                      /* sample chunks of a listing: 4 MiB in clear */
 #define LIMIT_DETAIL_BYTES 1048576u            /* a sealed detail part, before sealing */
+#define LIMIT_LOCATION_BYTES 512u              /* an https address of a payload */
+#define LIMIT_EVIDENCE_BYTES 131072u           /* a dispute's sealed evidence: a chunk, its proof, a stanza a regulator */
+#define LIMIT_PIECE_BYTES 65536u               /* of evidence, in one message */
 #define LIMIT_MATCHES 256u                     /* resting orders that one record's decision may match */
 #define RECEIPT_CHANGES_MAX 16u                /* changes of keys that a receipt proves: they fit an answer */
 #define LIMIT_EVENTS 520u                      /* events of one record: 256 items, 256 matches, a few more */

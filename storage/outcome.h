@@ -57,6 +57,9 @@
     O(NO_SUCH_WITHDRAWAL, 416, "no_such_withdrawal", 0, LAW, "There is no withdrawal of that number.", "tidemark bank list shows those that wait.") \
     O(NO_ARBITER, 417, "no_arbiter", 0, LAW, "No arbiter is eligible.", "Ask the operator to admit one, or name one who is active and of neither party's group.") \
     O(NO_SUCH_CARD, 418, "no_such_card", 0, DOOR, "The party has no contact card here, or it was erased.", "Ask the party.") \
+    O(ALREADY_DISPUTED, 419, "already_disputed", 0, LAW, "The trade was disputed before: evidence is judged once.", "Ask an arbiter instead: tidemark trade claim.") \
+    O(NO_SUCH_EVIDENCE, 420, "no_such_evidence", 0, DOOR, "There is no evidence of that trade here.", "tidemark trade show says whether it was disputed.") \
+    O(NO_SUCH_DETAIL, 421, "no_such_detail", 0, DOOR, "The listing has no sealed detail part, or it was not opened to you.", "Ask its vendor: tidemark listing show names it.") \
     O(BAD_PRICE, 501, "bad_price", 0, LAW, "The price, or price times quantity, is zero or over the limit.", "Choose a price and quantity within 2^53 fen.") \
     O(BAD_QUANTITY, 502, "bad_quantity", 0, LAW, "The quantity does not fit the order.", "Give a quantity above 0, or make an ask unlimited.") \
     O(BAD_ORDER, 503, "bad_order", 0, LAW, "Fields of the order contradict each other.", "See docs/market.md for what each kind of order needs.") \
@@ -86,6 +89,9 @@
     O(BAD_PROGRAMME, 528, "bad_programme", 0, LAW, "The programme would end before it begins.", "Choose a later end.") \
     O(BAD_SAMPLE, 529, "bad_sample", 0, LAW, "The sample chunks are not those promised and drawn.", "Promise at most 5 % of the chunks; show exactly those drawn.") \
     O(BAD_PERIOD, 530, "bad_period", 0, LAW, "The time covered ends before it begins.", "Swap the two.") \
+    O(BAD_LOCATION, 531, "bad_location", 0, LAW, "The location is no https address, or the listing has no content.", "Give an address that begins with https:// and has no spaces.") \
+    O(NO_ROOM, 532, "no_room", 0, LAW, "The vendor's contents would take more than the market keeps for one vendor.", "Close a listing, name a location of your own, or ask the operator.") \
+    O(BAD_EVIDENCE, 533, "bad_evidence", 0, DOOR, "The pieces are not the evidence that was named, or it is too long.", "Make it with the library.") \
     O(C_USAGE, 601, "usage", 0, CLIENT, "The command line is not understood.", "tidemark help shows how.") \
     O(C_NO_CONTEXT, 602, "no_context", 0, CLIENT, "No market is chosen.", "tidemark connect URL first.") \
     O(C_NO_IDENTITY, 603, "no_identity", 0, CLIENT, "There is no identity file.", "tidemark key new makes one.") \

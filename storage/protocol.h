@@ -53,7 +53,14 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(INDEX, registered, 0, LIMIT_AMOUNT, NOREF, "its `registered` record") \
     F(U64, samples, 0, LIMIT_SAMPLES, NOREF, "chunks promised as samples") \
     F(U64, closed_untraded, 0, LIMIT_AMOUNT, NOREF, "listings of this title or content that the vendor closed untraded before") \
-    F(U64, n_trades, 0, LIMIT_AMOUNT, NOREF, "how often it was traded")
+    F(U64, n_trades, 0, LIMIT_AMOUNT, NOREF, "how often it was traded") \
+    F(U64, vendor_settled, 0, LIMIT_AMOUNT, NOREF, "mark of its vendor: trades settled") \
+    F(U64, vendor_missed, 0, LIMIT_AMOUNT, NOREF, "mark of its vendor: grants missed") \
+    F(U64, vendor_faults, 0, LIMIT_AMOUNT, NOREF, "mark of its vendor: trades refunded, at fault") \
+    F(HASH, seed, 0, 0, NOREF, "of the draw of its samples; absent: not drawn") \
+    F(INDEX, sampled, 0, LIMIT_AMOUNT, NOREF, "the vendor's statement of its samples; 0: none yet") \
+    F(U64, detail_len, 0, LIMIT_DETAIL_BYTES, NOREF, "bytes of its sealed detail part") \
+    F(BOOL, elsewhere, 0, 1, NOREF, "the payload lies at the vendor's own location")
 #define FIELDS_LEVEL(F) \
     F(MONEY, price, 0, LIMIT_AMOUNT, NOREF, "price a unit") \
     F(U64, quantity, 0, LIMIT_AMOUNT, NOREF, "units at this price (unlimited asks not counted)") \
@@ -106,7 +113,10 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(INDEX, revised_by, 0, LIMIT_AMOUNT, NOREF, "a newer revision of what was bought") \
     F(PARTY, arbiter, 0, 0, NOREF, "who is to rule on its claim, or did") \
     F(MONEY, bond, 0, LIMIT_AMOUNT, NOREF, "the buyer's bond") \
-    F(BOOL, overdue, 0, 1, NOREF, "the arbiter did not rule in time")
+    F(BOOL, overdue, 0, 1, NOREF, "the arbiter did not rule in time") \
+    F(INDEX, dispute, 0, LIMIT_AMOUNT, NOREF, "the buyer's dispute; 0: none") \
+    F(INDEX, verdict, 0, LIMIT_AMOUNT, NOREF, "the broker's verdict on it; 0: none") \
+    F(ENUM, finding, 0, FINDING_SAMPLE_MISMATCH, names_finding, "what the verdict found")
 #define FIELDS_BALANCE(F) \
     F(INDEX, asset, 0, LIMIT_AMOUNT, NOREF, "0: CNY; otherwise the programme") \
     F(MONEY, available, 0, LIMIT_AMOUNT, NOREF, "free to use") \
@@ -402,36 +412,87 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     F(LIST, hashes, 0, 63, schema_hash_row, "RFC 6962 consistency proof") \
     F(TEXT, checkpoint, 1, 4096, NOREF, "the newest signed checkpoint") \
     F(U64, size, 0, LIMIT_AMOUNT, NOREF, "the larger tree's size")
-#define FIELDS_Q_UPLOAD(F) F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "one's own listing")
+#define FIELDS_Q_UPLOAD(F) F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "one's own listing") \
+    F(ENUM, part, 0, PART_DETAIL, names_part, "which part of it")
 #define FIELDS_R_UPLOAD(F) \
     F(U64, n_chunks, 0, LIMIT_AMOUNT, NOREF, "in all") \
     F(U64, manifest_have, 0, LIMIT_AMOUNT, NOREF, "leaf hashes the store has, from the first") \
     F(LIST, missing, 0, LIMIT_PAGE, schema_range, "chunks it still needs (the first ranges)") \
-    F(BOOL, complete, 0, 1, NOREF, "everything is there and verified")
+    F(BOOL, complete, 0, 1, NOREF, "everything is there and verified") \
+    F(TEXT, trouble, 0, 256, NOREF, "of a payload at the vendor's own location: what the last look found wrong")
 #define FIELDS_Q_PUT_MANIFEST(F) \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "one's own listing") \
     F(U64, first, 0, LIMIT_AMOUNT, NOREF, "chunk of the first hash") \
-    F(BIN, hashes, 32, 65536, NOREF, "leaf hashes, 32 bytes each, in order")
+    F(BIN, hashes, 32, 65536, NOREF, "leaf hashes, 32 bytes each, in order") \
+    F(ENUM, part, 0, PART_DETAIL, names_part, "of which part")
 #define FIELDS_Q_PUT_CHUNK(F) \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "one's own listing") \
     F(U64, chunk, 0, LIMIT_AMOUNT, NOREF, "which chunk") \
-    F(BIN, sealed, 1, 65552, NOREF, "the sealed chunk")
+    F(BIN, sealed, 1, 65552, NOREF, "the sealed chunk") \
+    F(ENUM, part, 0, PART_DETAIL, names_part, "of which part")
 #define FIELDS_R_PUT(F) F(U64, have, 0, LIMIT_AMOUNT, NOREF, "hashes or chunks the store now has")
 #define FIELDS_Q_GET_MANIFEST(F) \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "a listing one bought (granted) or sells") \
-    F(U64, first, 0, LIMIT_AMOUNT, NOREF, "chunk of the first hash")
+    F(U64, first, 0, LIMIT_AMOUNT, NOREF, "chunk of the first hash") \
+    F(ENUM, part, 0, PART_DETAIL, names_part, "of which part; a detail part: for whom it was opened")
 #define FIELDS_R_GET_MANIFEST(F) F(BIN, hashes, 0, 65536, NOREF, "leaf hashes from there, as many as fit")
 #define FIELDS_Q_GET_CHUNK(F) \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "a listing one bought (granted) or sells") \
-    F(U64, chunk, 0, LIMIT_AMOUNT, NOREF, "which chunk")
+    F(U64, chunk, 0, LIMIT_AMOUNT, NOREF, "which chunk") \
+    F(ENUM, part, 0, PART_DETAIL, names_part, "of which part; a detail part: for whom it was opened")
 #define FIELDS_R_GET_CHUNK(F) F(BIN, sealed, 1, 65552, NOREF, "the sealed chunk")
+#define FIELDS_Q_PUT_SAMPLE(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "one's own listing, whose samples are signed") \
+    F(U64, chunk, 0, LIMIT_AMOUNT, NOREF, "which chunk") \
+    F(BIN, plain, 0, 65536, NOREF, "its plaintext, which must have the hash that was signed")
+#define FIELDS_Q_GET_SAMPLE(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "a listing with samples") \
+    F(U64, chunk, 0, LIMIT_AMOUNT, NOREF, "which of its sample chunks")
+#define FIELDS_R_GET_SAMPLE(F) F(BIN, plain, 0, 65536, NOREF, "the chunk's plaintext")
+#define FIELDS_R_SAMPLE(F) \
+    F(HASH, seed, 0, 0, NOREF, "from which the chunks were drawn") \
+    F(INDEX, sampled, 0, LIMIT_AMOUNT, NOREF, "the statement's record; 0: none yet") \
+    F(BIN, envelope, 0, LIMIT_STATEMENT_BYTES, NOREF, "the vendor's `sample` statement as it was signed")
+#define FIELDS_DETAIL_ROW(F) \
+    F(PARTY, party, 1, 0, NOREF, "who may read it") \
+    F(TEXT, name, 0, LIMIT_NAME_BYTES, NOREF, "its name") \
+    F(INDEX, disclosed, 0, LIMIT_AMOUNT, NOREF, "the statement that opened it")
+#define FIELDS_Q_DETAIL(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "a listing with a sealed detail part") \
+    F(INDEX, after, 0, LIMIT_AMOUNT, NOREF, "to its vendor: cursor of the parties; 0: from the first") \
+    F(U64, limit, 0, LIMIT_PAGE, NOREF, "0: 20")
+#define FIELDS_R_DETAIL(F) \
+    F(U64, detail_len, 0, LIMIT_DETAIL_BYTES, NOREF, "bytes before sealing") \
+    F(BIN, grant, 0, LIMIT_GRANT_BYTES, NOREF, "the age header for the asker's sealing key, if it was opened to it") \
+    F(INDEX, disclosed, 0, LIMIT_AMOUNT, NOREF, "the statement that carries it") \
+    F(LIST, parties, 0, LIMIT_PAGE, schema_detail_row, "to its vendor: who may read it") \
+    F(INDEX, after, 0, LIMIT_AMOUNT, NOREF, "the next page's cursor; 0: no more")
+#define FIELDS_JUDGE_ROW(F) \
+    F(PARTY, party, 1, 0, NOREF, "who") \
+    F(TEXT, name, 0, LIMIT_NAME_BYTES, NOREF, "its name") \
+    F(RECIPIENT, seal_key, 1, 0, NOREF, "to which evidence is sealed")
+#define FIELDS_R_JUDGES(F) \
+    F(LIST, judges, 1, 64, schema_judge_row, "the broker, then every active regulator")
+#define FIELDS_Q_PUT_EVIDENCE(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "one's own trade, granted and not disputed yet") \
+    F(HASH, hash, 1, 0, NOREF, "SHA-256 of the whole; another begins anew") \
+    F(U64, len, 1, LIMIT_EVIDENCE_BYTES, NOREF, "bytes of the whole") \
+    F(U64, offset, 0, LIMIT_EVIDENCE_BYTES, NOREF, "where the piece begins: where the last one ended") \
+    F(BIN, piece, 1, LIMIT_PIECE_BYTES, NOREF, "the sealed evidence from there")
+#define FIELDS_Q_EVIDENCE(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "a trade that was disputed") \
+    F(U64, offset, 0, LIMIT_EVIDENCE_BYTES, NOREF, "from where")
+#define FIELDS_R_EVIDENCE(F) \
+    F(HASH, hash, 1, 0, NOREF, "SHA-256 of the whole, as the dispute names it") \
+    F(U64, len, 0, LIMIT_EVIDENCE_BYTES, NOREF, "bytes of the whole") \
+    F(BIN, piece, 0, LIMIT_PIECE_BYTES, NOREF, "the sealed evidence from there")
 
 #define PROTOCOL_ROWS(B) \
     B(CODE, code) B(RECORD_ROW, record_row) B(HASH_ROW, hash_row) B(LISTING_ROW, listing_row) B(LEVEL, level) \
     B(ORDER_ROW, order_row) B(TRADE_ROW, trade_row) B(BALANCE, balance) B(KEY_CHANGE, key_change) B(STATEMENT_ROW, statement_row) \
     B(REQUEST_ROW, request_row) B(RANGE, range) B(ENTRY_ROW, entry_row) B(PROGRAMME_ROW, programme_row) \
     B(WITHDRAWAL_ROW, withdrawal_row) B(CLAIM_ROW, claim_row) B(PARTY_ROW, party_row) B(KEY_ROW, key_row) \
-    B(TOP_ROW, top_row)
+    B(TOP_ROW, top_row) B(DETAIL_ROW, detail_row) B(JUDGE_ROW, judge_row)
 #define PROTOCOL_BODIES(B) \
     B(Q_NONE, q_none) B(R_NONE, r_none) B(Q_SUBMIT, q_submit) B(R_SUBMIT, r_submit) B(R_DOORS, r_doors) \
     B(Q_ENROL, q_enrol) B(Q_PARTY, q_party) B(R_PARTY, r_party) B(Q_SEARCH, q_search) B(R_SEARCH, r_search) \
@@ -446,7 +507,10 @@ enum door_port { PORT_LOBBY, PORT_TRADE, PORT_TAPE, PORT_DATA, PORT_AUDIT };
     B(R_ACCOUNT, r_account) B(Q_PROGRAMMES, q_programmes) B(R_PROGRAMMES, r_programmes) \
     B(Q_WITHDRAWALS, q_withdrawals) B(R_WITHDRAWALS, r_withdrawals) B(Q_CLAIMS, q_claims) B(R_CLAIMS, r_claims) \
     B(Q_PARTIES, q_parties) B(R_PARTIES, r_parties) B(R_KEYS, r_keys) B(Q_ORDER, q_order) B(R_ORDER, r_order) \
-    B(R_CARD, r_card) B(Q_PUT_CARD, q_put_card) B(Q_TAPE, q_tape) B(R_TAPE, r_tape)
+    B(R_CARD, r_card) B(Q_PUT_CARD, q_put_card) B(Q_TAPE, q_tape) B(R_TAPE, r_tape) \
+    B(Q_PUT_SAMPLE, q_put_sample) B(Q_GET_SAMPLE, q_get_sample) B(R_GET_SAMPLE, r_get_sample) B(R_SAMPLE, r_sample) \
+    B(Q_DETAIL, q_detail) B(R_DETAIL, r_detail) B(R_JUDGES, r_judges) B(Q_PUT_EVIDENCE, q_put_evidence) \
+    B(Q_EVIDENCE, q_evidence) B(R_EVIDENCE, r_evidence)
 
 /*
  * The tape (door 7422) publishes what every enrolled party may see, without names. A message is one frame, msgpack array
@@ -537,7 +601,14 @@ TAPE_MESSAGES(KIND_AS_STRUCT)
     T(TAPE, "tape", DOOR_TRADE, q_tape, r_tape, "The picture that the tape's messages go on from.") \
     T(CARD, "card", DOOR_TRADE, q_party, r_card, "A contact card: one's own, a counterparty's, or (operators, regulators) anyone's.") \
     T(PUT_CARD, "put_card", DOOR_TRADE, q_put_card, r_none, "Gives one's contact card to the broker, outside the journal.") \
-    T(ERASE_CARD, "erase_card", DOOR_TRADE, q_none, r_none, "Erases one's contact card.")
+    T(ERASE_CARD, "erase_card", DOOR_TRADE, q_none, r_none, "Erases one's contact card.") \
+    T(PUT_SAMPLE, "put_sample", DOOR_DATA, q_put_sample, r_put, "A sample chunk in clear, from its vendor.") \
+    T(GET_SAMPLE, "get_sample", DOOR_DATA, q_get_sample, r_get_sample, "A sample chunk in clear, for every enrolled party.") \
+    T(SAMPLE, "sample", DOOR_TRADE | DOOR_AUDIT, q_listing, r_sample, "What a vendor signed of its samples.") \
+    T(DETAIL, "detail", DOOR_TRADE, q_detail, r_detail, "The key of a sealed detail part, for whom it was opened.") \
+    T(JUDGES, "judges", DOOR_TRADE, q_none, r_judges, "To whom evidence is sealed.") \
+    T(PUT_EVIDENCE, "put_evidence", DOOR_DATA, q_put_evidence, r_put, "A piece of a dispute's sealed evidence, before the dispute is stated.") \
+    T(EVIDENCE, "evidence", DOOR_AUDIT, q_evidence, r_evidence, "A dispute's sealed evidence (regulators).")
 
 enum verb {
     VERB_UNKNOWN,

@@ -23,7 +23,7 @@ const char *const names_parameter[] = {
     "fee_dataset_bp", "fee_model_bp",        "fee_report_bp", "fee_api_bp",   "fee_compute_bp",
     "grant_ms",       "accept_ms",           "accept_ms_per_10gib", "claim_ms", "statement_ms",
     "collar_bp",      "claim_bond_fen",      "outage_ms",     "rekey_ms",     "voucher_hold_ms",
-    "vendor_listings_max", NULL};
+    "vendor_listings_max", "vendor_bytes_max", NULL};
 const char *const names_verdict[] = {"approve", "refuse", NULL};
 const char *const names_close_reason[] = {"cancelled", "expired", "listing_closed", "suspended",
                                           "self_trade", "unfilled", NULL};
@@ -37,6 +37,9 @@ const char *const names_withdrawal_state[] = {"none", "held", "paid", "returned"
 const char *const names_ruling[] = {"settle", "refund", NULL};
 const char *const names_programme_state[] = {"none", "open", "ended", NULL};
 const char *const names_party_state[] = {"unknown", "waiting", "active", "suspended", NULL};
+const char *const names_finding[] = {"none", "not_proven", "evidence_missing", "evidence_invalid", "grant_unreadable",
+                                     "wrong_key", "bad_ciphertext", "sample_mismatch", NULL};
+const char *const names_part[] = {"content", "detail", NULL};
 const char *const names_signed[] = {"bid", "ask", "listing", "bid_replaced", "ask_replaced", NULL};
 
 _Static_assert(ARRAY_LEN(names_listing_kind) == LISTING_COMPUTE + 2, "a name each");
@@ -48,6 +51,7 @@ _Static_assert(ARRAY_LEN(names_parameter) == PARAM_N + 1, "a name each");
 _Static_assert(ARRAY_LEN(names_close_reason) == CLOSE_UNFILLED + 2, "a name each");
 _Static_assert(ARRAY_LEN(names_basis) == BASIS_VERDICT + 2, "a name each");
 _Static_assert(ARRAY_LEN(names_trade_state) == TRADE_REFUNDED + 2, "a name each");
+_Static_assert(ARRAY_LEN(names_finding) == FINDING_SAMPLE_MISMATCH + 2, "a name each");
 _Static_assert(ARRAY_LEN(names_work) == WORK_DRAW + 2, "a name each");
 _Static_assert(ARRAY_LEN(names_party_state) == PARTY_SUSPENDED + 2, "a name each");
 _Static_assert(1u << (ARRAY_LEN(names_role) - 1) == ROLE_ALL + 1, "a name each");

@@ -33,6 +33,8 @@ extern const char *const names_ruling[];
 extern const char *const names_programme_state[];
 extern const char *const names_party_state[];
 extern const char *const names_signed[];        /* whose signed statement of a trade */
+extern const char *const names_finding[];       /* what a dispute came to */
+extern const char *const names_part[];          /* of what a listing has in the store */
 
 enum role {
     ROLE_VENDOR = 1, ROLE_BUYER = 2, ROLE_REVIEWER = 4, ROLE_BANK = 8,
@@ -54,7 +56,7 @@ enum parameter {
     PARAM_FEE_DATASET_BP, PARAM_FEE_MODEL_BP, PARAM_FEE_REPORT_BP, PARAM_FEE_API_BP, PARAM_FEE_COMPUTE_BP,
     PARAM_GRANT_MS, PARAM_ACCEPT_MS, PARAM_ACCEPT_MS_PER_10GIB, PARAM_CLAIM_MS, PARAM_STATEMENT_MS,
     PARAM_COLLAR_BP, PARAM_CLAIM_BOND_FEN, PARAM_OUTAGE_MS, PARAM_REKEY_MS, PARAM_VOUCHER_HOLD_MS,
-    PARAM_VENDOR_LISTINGS_MAX, PARAM_N
+    PARAM_VENDOR_LISTINGS_MAX, PARAM_VENDOR_BYTES_MAX, PARAM_N
 };
 enum review_verdict { REVIEW_APPROVE, REVIEW_REFUSE };
 enum close_reason { CLOSE_CANCELLED, CLOSE_EXPIRED, CLOSE_LISTING_CLOSED, CLOSE_SUSPENDED, CLOSE_SELF_TRADE, CLOSE_UNFILLED };
@@ -67,6 +69,12 @@ enum withdrawal_state { WITHDRAWAL_NONE, WITHDRAWAL_HELD, WITHDRAWAL_PAID, WITHD
 enum ruling { RULING_SETTLE, RULING_REFUND };
 enum programme_state { PROGRAMME_NONE, PROGRAMME_OPEN, PROGRAMME_ENDED };
 enum signed_part { SIGNED_BID, SIGNED_ASK, SIGNED_LISTING, SIGNED_BID_REPLACED, SIGNED_ASK_REPLACED };
+/* In the order in which they are looked for (storage/judge.h); vendor at fault from GRANT_UNREADABLE on. */
+enum finding {
+    FINDING_NONE, FINDING_NOT_PROVEN, FINDING_EVIDENCE_MISSING, FINDING_EVIDENCE_INVALID,
+    FINDING_GRANT_UNREADABLE, FINDING_WRONG_KEY, FINDING_BAD_CIPHERTEXT, FINDING_SAMPLE_MISMATCH
+};
+enum part { PART_CONTENT, PART_DETAIL };
 enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED };
 
 /* ---- parts used in several bodies ---- */
@@ -159,9 +167,10 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(U64, detail_len, 0, LIMIT_DETAIL_BYTES, NOREF, "sealed detail part: bytes before sealing") \
     F(ID16, detail_nonce, 0, 0, NOREF, "sealed detail part: the age payload's nonce") \
     F(HASH, detail_root, 0, 0, NOREF, "sealed detail part: Merkle root over its sealed chunks") \
-    F(HASH, detail_commitment, 0, 0, NOREF, "sealed detail part: commitment to its file key and nonce")
+    F(HASH, detail_commitment, 0, 0, NOREF, "sealed detail part: commitment to its file key and nonce") \
+    F(TEXT, location, 0, LIMIT_LOCATION_BYTES, NOREF, "https address of the payload, nonce first, on the vendor's own server; empty: in the market's store")
 #define FIELDS_STORED(F) \
-    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "the listing whose ciphertext is completely stored and verified")
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "the listing whose ciphertext, or samples, are completely there and verified")
 #define FIELDS_REVIEW(F) \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "which listing") \
     F(ENUM, verdict, 0, REVIEW_REFUSE, names_verdict, "approved or refused") \
@@ -269,6 +278,17 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(ENUM, work, 1, WORK_END_PROGRAMME, names_work, "what goes on") \
     F(INDEX, subject, 0, LIMIT_AMOUNT, NOREF, "the order, the listing, the programme, or the party's `admitted` event")
 
+#define FIELDS_DISPUTE(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade") \
+    F(HASH, evidence, 1, 0, NOREF, "SHA-256 of the sealed evidence, which the store has (docs/formats.md)")
+#define FIELDS_VERDICT(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade") \
+    F(ENUM, finding, 1, FINDING_SAMPLE_MISMATCH, names_finding, "what the evidence shows") \
+    F(U64, chunk, 0, LIMIT_AMOUNT, NOREF, "of which chunk; 0 where it is about none")
+#define FIELDS_DISCLOSE(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "whose sealed detail part") \
+    F(PARTY, party, 1, 0, NOREF, "who may read it") \
+    F(BIN, grant, 168, 168, NOREF, "the age header for that party's sealing key")
 /* ---- events ---- */
 #define FIELDS_OPENED(F) \
     F(TEXT, name, 1, LIMIT_NAME_BYTES, NOREF, "the market's name") \
@@ -319,7 +339,12 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(INDEX, revises, 0, LIMIT_AMOUNT, NOREF, "earlier listing") \
     F(U64, samples, 0, LIMIT_SAMPLES, NOREF, "chunks it will show") \
     F(U64, closed_untraded, 0, LIMIT_AMOUNT, NOREF, "listings of this title or content that the vendor closed untraded before") \
-    F(ENUM, state, 0, LISTING_CLOSED, names_listing_state, "the state it begins in")
+    F(ENUM, state, 0, LISTING_CLOSED, names_listing_state, "the state it begins in") \
+    F(BOOL, elsewhere, 0, 1, NOREF, "whether the payload lies at the vendor's own location") \
+    F(U64, detail_len, 0, LIMIT_DETAIL_BYTES, NOREF, "sealed detail part: bytes before sealing") \
+    F(ID16, detail_nonce, 0, 0, NOREF, "sealed detail part: payload nonce") \
+    F(HASH, detail_root, 0, 0, NOREF, "sealed detail part: root over its sealed chunks") \
+    F(HASH, detail_commitment, 0, 0, NOREF, "sealed detail part: key commitment")
 #define FIELDS_LISTING_MOVED(F) \
     F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "which listing") \
     F(ENUM, from, 0, LISTING_CLOSED, names_listing_state, "from this state") \
@@ -388,7 +413,8 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade") \
     F(ENUM, basis, 0, BASIS_VERDICT, names_basis, "why the money moved") \
     F(TEXT, text, 1, 2048, NOREF, "the settlement text (docs/formats.md)") \
-    F(LIST, postings, 0, LIMIT_POSTINGS, schema_posting, "money moved")
+    F(LIST, postings, 0, LIMIT_POSTINGS, schema_posting, "money moved") \
+    F(ENUM, finding, 0, FINDING_SAMPLE_MISMATCH, names_finding, "by verdict: what the evidence showed")
 #define FIELDS_SHIFTED(F) \
     F(U64, outage_ms, 1, LIMIT_AMOUNT, NOREF, "every open deadline moves by this")
 #define FIELDS_REINSTATED(F) \
@@ -489,6 +515,18 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "whose deadline is later, because of a halt") \
     F(TIME, due, 0, LIMIT_AMOUNT, NOREF, "when; 0: not before its listing is resumed or closed")
 
+#define FIELDS_DISPUTED(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade; its deadline stops")
+#define FIELDS_DISPUTE_FAILED(F) \
+    F(INDEX, trade, 1, LIMIT_AMOUNT, NOREF, "which trade; its deadline goes on") \
+    F(TIME, accept_due, 1, LIMIT_AMOUNT, NOREF, "by then it is accepted, or settled without") \
+    F(ENUM, finding, 1, FINDING_SAMPLE_MISMATCH, names_finding, "what the evidence showed")
+#define FIELDS_DISCLOSED(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "whose sealed detail part") \
+    F(PARTY, party, 1, 0, NOREF, "who may read it now")
+#define FIELDS_SAMPLED(F) \
+    F(INDEX, listing, 1, LIMIT_AMOUNT, NOREF, "whose samples its vendor has signed")
+
 /*
  * Every kind: S(NAME, member, number, "name", who says it) and V(...) for events. The number is the kind's on the
  * wire; versions are all 1.
@@ -529,7 +567,10 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     S(RULING, ruling, 33, "the arbiter named") \
     S(ARBITER, arbiter, 34, "an operator") \
     S(SAMPLE, sample, 35, "the listing's vendor") \
-    S(DRAWN, drawn, 36, "the broker: which root a sample is drawn from")
+    S(DRAWN, drawn, 36, "the broker: which root a sample is drawn from") \
+    S(DISPUTE, dispute, 37, "the trade's buyer") \
+    S(VERDICT, verdict, 38, "the broker: what a dispute's evidence shows") \
+    S(DISCLOSE, disclose, 39, "the listing's vendor")
 #define EVENTS(V) \
     V(OPENED, opened, 101, "the market begins") \
     V(ADMITTED, admitted, 102, "a party is enrolled; the index of this record is its number") \
@@ -569,7 +610,11 @@ enum party_state { PARTY_UNKNOWN, PARTY_WAITING, PARTY_ACTIVE, PARTY_SUSPENDED }
     V(CLAIMED, claimed, 136, "a buyer asks for an arbiter's ruling") \
     V(OVERDUE, overdue, 137, "an arbiter did not rule in time") \
     V(ARBITER_NAMED, arbiter_named, 138, "another arbiter is to rule") \
-    V(DEFERRED, deferred, 139, "a trade's deadline is put off by a halt")
+    V(DEFERRED, deferred, 139, "a trade's deadline is put off by a halt") \
+    V(DISPUTED, disputed, 140, "a buyer says that the delivery is bad, with evidence") \
+    V(DISPUTE_FAILED, dispute_failed, 141, "the evidence did not show it") \
+    V(DISCLOSED, disclosed, 142, "a party may read a listing's sealed detail part") \
+    V(SAMPLED, sampled, 143, "a vendor signed the samples that it shows")
 
 /* ---- from lists to structs ---- */
 #define MEMBER_U64(m) uint64_t m;

@@ -45,6 +45,8 @@
     T(ORDER_OF, order_of, 17, row_none, "party number, 0 open 1 closed, order") \
     T(TRADE, trade, 8, row_trade, "trade") \
     T(TRADE_OF, trade_of, 17, row_none, "party number (buyer's and vendor's), 0 open 1 final, trade") \
+    T(DISPUTE, dispute, 8, row_none, "trade; those that wait for a verdict") \
+    T(DISCLOSED, disclosed, 16, row_ref, "listing, party number; the statement that opened its detail part") \
     T(CLAIM_OF, claim_of, 17, row_none, "arbiter's party number (0: all), 0 running 1 overdue, trade") \
     T(DEADLINE, deadline, 17, row_none, "deadline kind, time (deadline.c says by which clock), trade, order, party or programme") \
     T(PARKED, parked, 16, row_none, "halted listing, trade whose deadline waits for its end")
@@ -76,6 +78,7 @@ struct row_party {
     uint64_t settled, missed, faults, unproven; /* marks */
     uint64_t admitted_at;
     uint64_t n_listings; /* not closed or refused */
+    uint64_t stored_bytes; /* of contents that the market keeps for it */
     uint8_t card_hash[32];
     char name[LIMIT_NAME_BYTES + 8], group[64 + 8], jurisdiction[16];
 };
@@ -127,6 +130,10 @@ struct row_listing {
     uint64_t samples, has_seed, sample_record;  /* promised; drawn; the vendor's statement of them */
     uint64_t halted_at, halted_ms;              /* on the market's clock (deadline.c) */
     uint64_t time_from, time_to;
+    uint64_t n_open_trades, stored_bytes;       /* kept until both it and its trades are final; then 0 */
+    uint64_t elsewhere;                         /* whether the payload lies at the vendor's own location */
+    uint64_t detail_len;
+    uint8_t detail_nonce[16], detail_root[32], detail_commitment[32];
     uint8_t seed[32];
     uint8_t vendor_key[32], nonce[16], content_root[32], key_commitment[32], terms_hash[32];
     char title[LIMIT_TITLE_BYTES + 8], jurisdictions[64 + 8], purposes[128 + 8];
@@ -159,6 +166,8 @@ struct row_trade {
     uint64_t programme, voucher;           /* 0: none; its part of the total */
     uint64_t bid_replaced, ask_replaced;   /* newest `replace` statement of either before it; 0: none */
     uint64_t arbiter, bond, overdue, claim_record; /* party number; fen; whether; the claim's statement */
+    uint64_t dispute_record, verdict_record, finding; /* statements; enum finding; 0: not yet */
+    uint64_t left_ms;                      /* disputed: what was left until its deadline */
     uint64_t locked;                       /* of the vendor's money, until `unlocked` */
     uint64_t grant_record, accept_record, final_record; /* statement, statement, event; 0: not yet */
     uint8_t buyer_key[32], vendor_key[32], recipient[32];

@@ -4,7 +4,7 @@
  * Always holds: a tile's name appears only with its whole, synced content; a full tile never changes; when
  * tiles_extend returns, every tile that a checkpoint of that size needs is durable. A level's hash n is the root of
  * full tile n one level below: nothing else hashes upward.
- * Not here: making nodes out of tiles (tiles_reader.c); signing; entry bundles.
+ * Not here: making nodes out of tiles (tiles_reader.c); signing; entry bundles (bundles.c).
  */
 #include "storage/tiles_internal.h"
 
@@ -20,11 +20,11 @@
 
 #define READ_BYTES (UINT64_C(4) << 20)
 
-void tile_path(unsigned level, uint64_t index, unsigned width, char out[TILE_PATH_MAX])
+void tiles_path(const char *folder, uint64_t index, unsigned width, char out[TILE_PATH_MAX])
 {
     char digits[24];
     int n = snprintf(digits, sizeof digits, "%" PRIu64, index);
-    int pad = (3 - n % 3) % 3, at = snprintf(out, TILE_PATH_MAX, "tile/%u/", level);
+    int pad = (3 - n % 3) % 3, at = snprintf(out, TILE_PATH_MAX, "tile/%s/", folder);
 
     memmove(digits + pad, digits, (size_t)n + 1);
     memset(digits, '0', (size_t)pad);
@@ -35,14 +35,30 @@ void tile_path(unsigned level, uint64_t index, unsigned width, char out[TILE_PAT
     if (width < TILE_WIDTH) snprintf(out + at, (size_t)(TILE_PATH_MAX - at), ".p/%u", width);
 }
 
+void tile_path(unsigned level, uint64_t index, unsigned width, char out[TILE_PATH_MAX])
+{
+    char folder[12];
+    snprintf(folder, sizeof folder, "%u", level);
+    tiles_path(folder, index, width, out);
+}
+
 enum tide_err tiles_open(const char *dir, bool writable, struct tiles **out)
 {
+    char below[FILES_PATH_MAX];
     *out = NULL;
+    enum tide_err err = files_join(below, dir, "tiles");
+    return err == TIDE_OK ? tiles_open_at(below, writable, out) : err;
+}
+
+enum tide_err tiles_open_at(const char *dir, bool writable, struct tiles **out)
+{
+    *out = NULL;
+    if (strlen(dir) >= FILES_PATH_MAX) return TIDE_ELIMIT;
     struct tiles *t = calloc(1, sizeof *t);
     if (t == NULL) return TIDE_ENOMEM;
     t->writable = writable;
-    enum tide_err err = files_join(t->dir, dir, "tiles");
-    if (err == TIDE_OK && writable) err = files_make_dir(t->dir, false);
+    strcpy(t->dir, dir);
+    enum tide_err err = writable ? files_make_dir(t->dir, false) : TIDE_OK;
     struct stat st;
     if (err == TIDE_OK && stat(t->dir, &st) != 0) err = files_err(errno);
     if (err != TIDE_OK) {
@@ -67,13 +83,7 @@ struct tile {
     uint8_t hashes[TILE_WIDTH][HASH_BYTES];
 };
 
-/* The folders that got new names, to be synced once: at the end, or when there are too many to remember. */
-struct dirty_dirs {
-    char paths[8][FILES_PATH_MAX];
-    size_t n;
-};
-
-static enum tide_err sync_dirty(struct dirty_dirs *dirs)
+enum tide_err tiles_sync(struct dirty_dirs *dirs)
 {
     enum tide_err err = TIDE_OK;
     for (size_t i = 0; i < dirs->n && err == TIDE_OK; i++) err = files_sync_dir(dirs->paths[i]);
@@ -87,7 +97,7 @@ static enum tide_err remember_dir(struct dirty_dirs *dirs, const char *path)
     for (size_t i = 0; i < dirs->n; i++) {
         if (strcmp(dirs->paths[i], path) == 0) return TIDE_OK;
     }
-    if (dirs->n == ARRAY_LEN(dirs->paths)) err = sync_dirty(dirs);
+    if (dirs->n == ARRAY_LEN(dirs->paths)) err = tiles_sync(dirs);
     if (err == TIDE_OK) strcpy(dirs->paths[dirs->n++], path);
     return err;
 }
@@ -98,22 +108,19 @@ static bool is_written(const char *path, size_t len)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == len;
 }
 
-static enum tide_err write_tile(struct tiles *t, const struct tile *tile, struct dirty_dirs *dirs)
+enum tide_err tiles_put(struct tiles *t, const char *name, struct bytes content, bool again, struct dirty_dirs *dirs)
 {
-    char name[TILE_PATH_MAX], path[FILES_PATH_MAX];
-    size_t len = (size_t)tile->width * HASH_BYTES;
-
-    tile_path(tile->level, tile->index, tile->width, name);
+    char path[FILES_PATH_MAX];
     enum tide_err err = files_join(path, t->dir, name);
     if (err != TIDE_OK) return err;
     char *slash = strrchr(path, '/');
-    if (!is_written(path, len)) {
-        err = files_replace(path, BYTES(tile->hashes, len));
+    if (again || !is_written(path, content.len)) {
+        err = files_replace(path, content);
         if (err == TIDE_ENOTFOUND) { /* the first one in its folder */
             *slash = '\0';
             err = files_make_dir(path, true);
             *slash = '/';
-            if (err == TIDE_OK) err = files_replace(path, BYTES(tile->hashes, len));
+            if (err == TIDE_OK) err = files_replace(path, content);
         }
         if (err != TIDE_OK) return err;
     }
@@ -121,14 +128,17 @@ static enum tide_err write_tile(struct tiles *t, const struct tile *tile, struct
     return remember_dir(dirs, path);
 }
 
-/*
- * Takes away the partial tiles of a full tile. The specification allows it as soon as the full one is there: whoever
- * misses a partial tile asks for the full one. What cannot be removed is only litter.
- */
-static void remove_partials(struct tiles *t, unsigned level, uint64_t index)
+static enum tide_err write_tile(struct tiles *t, const struct tile *tile, struct dirty_dirs *dirs)
+{
+    char name[TILE_PATH_MAX];
+    tile_path(tile->level, tile->index, tile->width, name);
+    return tiles_put(t, name, BYTES(tile->hashes, (size_t)tile->width * HASH_BYTES), false, dirs);
+}
+
+void tiles_remove_partials(struct tiles *t, const char *folder, uint64_t index)
 {
     char name[TILE_PATH_MAX], path[FILES_PATH_MAX], file[FILES_PATH_MAX];
-    tile_path(level, index, TILE_WIDTH, name);
+    tiles_path(folder, index, TILE_WIDTH, name);
     strcat(name, ".p");
     if (files_join(path, t->dir, name) != TIDE_OK) return;
     DIR *dir = opendir(path);
@@ -142,8 +152,8 @@ static void remove_partials(struct tiles *t, unsigned level, uint64_t index)
 
 /* ---- extending ---- */
 
-/* The hashes of a level-0 tile, from the records. */
-static enum tide_err leaves_of_tile(struct journal *j, struct tile *tile)
+/* The hashes of a level-0 tile, from the journal's records. */
+static enum tide_err journal_leaves(void *ctx, uint64_t first, unsigned width, uint8_t (*out)[HASH_BYTES])
 {
     struct bytes records[TILE_WIDTH];
     struct arena arena;
@@ -151,12 +161,12 @@ static enum tide_err leaves_of_tile(struct journal *j, struct tile *tile)
     unsigned done = 0;
 
     arena_init(&arena, TILE_WIDTH * (65536 + 64) + READ_BYTES);
-    while (done < tile->width && err == TIDE_OK) {
+    while (done < width && err == TIDE_OK) {
         size_t n = 0;
         arena_reset(&arena);
-        err = journal_read(j, tile->index * TILE_WIDTH + done, tile->width - done, READ_BYTES, &arena, records, &n);
+        err = journal_read(ctx, first + done, width - done, READ_BYTES, &arena, records, &n);
         if (err == TIDE_OK && n == 0) err = TIDE_EINVAL; /* asked for more than the journal has */
-        for (size_t i = 0; i < n; i++) merkle_leaf_hash(records[i], tile->hashes[done++]);
+        for (size_t i = 0; i < n; i++) merkle_leaf_hash(records[i], out[done++]);
     }
     arena_deinit(&arena);
     return err;
@@ -175,23 +185,32 @@ static enum tide_err roots_of_tile(struct tiles *t, struct tile *tile)
 }
 
 /* All tiles of one level that `old_n` hashes had not, or not as wide. */
-static enum tide_err extend_level(struct tiles *t, struct journal *j, unsigned level, uint64_t old_n, uint64_t n,
-                                  struct dirty_dirs *dirs)
+static enum tide_err extend_level(struct tiles *t, const struct tiles_leaves *leaves, unsigned level, uint64_t old_n,
+                                  uint64_t n, struct dirty_dirs *dirs)
 {
     struct tile tile = {.level = level};
     enum tide_err err = TIDE_OK;
+    char folder[12];
 
+    snprintf(folder, sizeof folder, "%u", level);
     for (tile.index = old_n / TILE_WIDTH; tile.index * TILE_WIDTH < n && err == TIDE_OK; tile.index++) {
         uint64_t left = n - tile.index * TILE_WIDTH;
         tile.width = left < TILE_WIDTH ? (unsigned)left : TILE_WIDTH;
-        err = level == 0 ? leaves_of_tile(j, &tile) : roots_of_tile(t, &tile);
+        if (level > 0) err = roots_of_tile(t, &tile);
+        else err = leaves->read(leaves->ctx, tile.index * TILE_WIDTH, tile.width, tile.hashes);
         if (err == TIDE_OK) err = write_tile(t, &tile, dirs);
-        if (err == TIDE_OK && tile.width == TILE_WIDTH && tile.index > 0) remove_partials(t, level, tile.index - 1);
+        if (err == TIDE_OK && tile.width == TILE_WIDTH && tile.index > 0) tiles_remove_partials(t, folder, tile.index - 1);
     }
     return err;
 }
 
 enum tide_err tiles_extend(struct tiles *t, struct journal *j, uint64_t old_size, uint64_t size)
+{
+    const struct tiles_leaves leaves = {j, journal_leaves};
+    return tiles_extend_from(t, &leaves, old_size, size);
+}
+
+enum tide_err tiles_extend_from(struct tiles *t, const struct tiles_leaves *leaves, uint64_t old_size, uint64_t size)
 {
     enum tide_err err = TIDE_OK;
 
@@ -200,9 +219,9 @@ enum tide_err tiles_extend(struct tiles *t, struct journal *j, uint64_t old_size
     if (dirs == NULL) return TIDE_ENOMEM;
     for (unsigned level = 0; err == TIDE_OK && tiles_level_size(size, level) > 0; level++) {
         uint64_t old_n = tiles_level_size(old_size, level), n = tiles_level_size(size, level);
-        if (n > old_n) err = extend_level(t, j, level, old_n, n, dirs);
+        if (n > old_n) err = extend_level(t, leaves, level, old_n, n, dirs);
     }
-    if (err == TIDE_OK) err = sync_dirty(dirs);
+    if (err == TIDE_OK) err = tiles_sync(dirs);
     free(dirs);
     return err;
 }

@@ -1,6 +1,6 @@
 /*
  * The log as files: C2SP tlog-tiles v0.1.0 under `dir`/tiles (`tile/<L>/<N>[.p/<W>]`, `checkpoint`), written by the
- * publisher, read by whoever serves or proves. Hash tiles only; entry bundles are made from the journal when asked for.
+ * publisher, read by whoever serves or proves. Hash tiles only; entry bundles, which a mirror has beside them, are bundles.h's.
  */
 #ifndef TIDEMARK_STORAGE_TILES_H
 #define TIDEMARK_STORAGE_TILES_H
@@ -20,6 +20,8 @@ struct tiles;
 
 /* Opens `dir`/tiles; `writable` makes the folder. */
 MUST_USE enum tide_err tiles_open(const char *dir, bool writable, struct tiles **out);
+/* The same where `dir` itself has tile/ and checkpoint, as a mirror does; its parent is there. */
+MUST_USE enum tide_err tiles_open_at(const char *dir, bool writable, struct tiles **out);
 void tiles_close(struct tiles **t);
 
 /*
@@ -27,6 +29,14 @@ void tiles_close(struct tiles **t);
  * from the journal's records. Everything is on disk (fsync) when it returns. Already written tiles are left.
  */
 MUST_USE enum tide_err tiles_extend(struct tiles *t, struct journal *j, uint64_t old_size, uint64_t size);
+
+/* The same with leaf hashes from elsewhere: those of a level-0 tile, `first` being a multiple of TILE_WIDTH. */
+struct tiles_leaves {
+    void *ctx;
+    enum tide_err (*read)(void *ctx, uint64_t first, unsigned width, uint8_t (*out)[HASH_BYTES]);
+};
+MUST_USE enum tide_err tiles_extend_from(struct tiles *t, const struct tiles_leaves *leaves, uint64_t old_size,
+                                         uint64_t size);
 
 /* Node hashes out of the tiles of a published tree of `size`, for proofs. */
 struct tiles_reader {

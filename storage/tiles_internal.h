@@ -12,6 +12,28 @@ struct tiles {
     bool writable;
 };
 
+/* "tile/<folder>/<x001/…>[.p/<width>]". */
+void tiles_path(const char *folder, uint64_t index, unsigned width, char out[TILE_PATH_MAX]);
+
+/* The folders that got new names, to be synced once: at the end, or when there are too many to remember. */
+struct dirty_dirs {
+    char paths[8][FILES_PATH_MAX];
+    size_t n;
+};
+/*
+ * Puts a file there (unless `again`: only if none of its length is there already); its folder is remembered. Durable after
+ * tiles_sync.
+ */
+MUST_USE enum tide_err tiles_put(struct tiles *t, const char *name, struct bytes content, bool again,
+                                 struct dirty_dirs *dirs);
+MUST_USE enum tide_err tiles_sync(struct dirty_dirs *dirs);
+
+/*
+ * Takes away the partial tiles of a full tile. The specification allows it as soon as the full one is there: whoever
+ * misses a partial tile asks for the full one. What cannot be removed is only litter.
+ */
+void tiles_remove_partials(struct tiles *t, const char *folder, uint64_t index);
+
 /* Hashes that tile level `level` has in a tree of `size` leaves. */
 static inline uint64_t tiles_level_size(uint64_t size, unsigned level)
 {

@@ -12,7 +12,7 @@ forbid() {
     fi
 }
 forbid "only crypto/ includes sodium and openssl" 'sodium|openssl/' storage broker client
-forbid "only storage/ includes lmdb, msgpack, xxhash and utf8proc" 'lmdb|msgpack|xxhash|utf8proc' crypto broker client
+forbid "only storage/ includes lmdb, msgpack, xxhash, utf8proc and curl" 'lmdb|msgpack|xxhash|utf8proc|curl/' crypto broker client
 forbid "zmq belongs to broker/server and client/lib" 'zmq' crypto storage broker/market client/cli client/include client/examples
 forbid "crypto/ includes nothing above it" 'storage/|broker/|client/' crypto
 forbid "storage/ includes nothing above it" 'broker/|client/' storage

@@ -53,7 +53,7 @@ all) suites=$(ls tests/e2e/*.bats) ;;
 long) suites=$(ls tests/e2e/*.bats tests/e2e/long/*.bats 2>/dev/null) ;;
 esac
 for suite in $suites; do
-    run "$(basename "$suite" .bats)" timeout 900 bats --tap "$suite"
+    run "$(basename "$suite" .bats)" timeout "$([ "$suite" = "${suite#tests/e2e/long/}" ] && echo 900 || echo 7200)" bats --tap "$suite"
 done
 
 printf '%s passed, %s failed%s\n' $passed $failed "$([ $skipped -gt 0 ] && echo ", $skipped skipped")"

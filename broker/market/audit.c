@@ -4,7 +4,8 @@
  * Always holds (or TIDE_EDAMAGED says where not): the accounts of each asset sum to zero; a party's held money is that
  * of its open bids, withdrawals and bonds; its escrow that of its open trades, and what its own programmes owe; what is
  * locked is what its trades say; the newest entry of an account is what it comes to.
- * Not here: indexes and deadlines (audit_rows.c). It is counted without the functions that move the money.
+ * Not here: indexes and deadlines (audit_rows.c), listings (audit_listings.c). It is counted without the functions that
+ * move the money.
  */
 #include "broker/market/audit_walk.h"
 
@@ -264,6 +265,7 @@ enum tide_err market_audit(struct state_view *state, char *why, size_t why_len)
     enum tide_err err = check_assets(&a);
     if (!err) err = check_parties(&a);
     if (!err) err = audit_rows(&a);
+    if (!err) err = audit_listings(&a);
     if (err && why_len > 0 && why[0] == 0) snprintf(why, why_len, "reading the state: %s", tide_err_text(err));
     return err;
 }

@@ -1,9 +1,10 @@
 /*
- * The audit's other half: the indexes of orders, trades, withdrawals and claims, the book, and the deadlines.
+ * The audit's indexes: of orders, trades, withdrawals, disputes and claims, the book, and the deadlines.
  *
  * Always holds (or TIDE_EDAMAGED says where not): every row is in its indexes under what it is now, and nothing else is
- * there; a trade that is open has one key among the deadlines, or waits in `parked`, or its claim is overdue.
- * Not here: money (audit.c).
+ * there; a trade that is open has one key among the deadlines, or waits in `parked`, or for a verdict, or its claim is
+ * overdue.
+ * Not here: money (audit.c), what is kept of listings (audit_listings.c).
  */
 #include "broker/market/audit_walk.h"
 
@@ -13,7 +14,7 @@ struct tally {
     uint64_t flag;    /* 0 open, 1 not */
     uint64_t n_resting, n_expiring;
     uint64_t n_orders, n_trades, n_withdrawals; /* in the lists of parties; a trade is in two */
-    uint64_t n_waiting, n_parked, n_claims, n_locked;
+    uint64_t n_waiting, n_parked, n_claims, n_disputes, n_locked;
 };
 
 /* ---- parties' lists ---- */
@@ -38,6 +39,18 @@ static bool is_final(const struct row_trade *row)
     return row->state == TRADE_SETTLED || row->state == TRADE_REFUNDED;
 }
 
+/* Its deadline stands still, and it is among those that wait for a verdict. */
+static enum tide_err check_dispute(const struct audit *a, uint64_t trade, const struct row_trade *row)
+{
+    uint8_t key[8];
+    key_u64(key, trade);
+    enum tide_err err = state_get(a->state, TABLE_DISPUTE, key, NULL);
+    if (err && err != TIDE_ENOTFOUND) return err;
+    if (!err && row->dispute_record != 0 && row->verdict_record == 0 && row->left_ms > 0 && row->due == 0 && !row->parked)
+        return TIDE_OK;
+    return audit_failed(a, "trade %llu is disputed, but not as one that waits for a verdict", (unsigned long long)trade);
+}
+
 static enum tide_err count_trade(const struct audit *a, uint64_t trade, void *to)
 {
     struct tally *t = to;
@@ -52,6 +65,10 @@ static enum tide_err count_trade(const struct audit *a, uint64_t trade, void *to
     if (row.buyer != t->party) return TIDE_OK; /* once */
     t->n_locked += row.locked > 0;
     if (is_final(&row)) return TIDE_OK;
+    if (row.state == TRADE_DISPUTED) {
+        t->n_disputes++;
+        return check_dispute(a, trade, &row);
+    }
     t->n_claims += row.state == TRADE_CLAIMED;
     if (row.parked) t->n_parked++;
     else if (!row.overdue) t->n_waiting++;
@@ -89,16 +106,6 @@ static enum tide_err count_lists(const struct audit *a, struct tally *t)
     return err == TIDE_ENOTFOUND ? TIDE_OK : err;
 }
 
-/* Every row is in as many lists as it should; every list has been walked. */
-static enum tide_err check_count(const struct audit *a, enum table table, uint64_t expected)
-{
-    uint64_t n;
-    enum tide_err err = state_count(a->state, table, &n);
-    if (err || n == expected) return err;
-    return audit_failed(a, "table %s has %llu rows, not %llu", state_table_name(table), (unsigned long long)n,
-                        (unsigned long long)expected);
-}
-
 /* ---- the book ---- */
 
 static enum tide_err check_book(const struct audit *a, uint64_t n_resting)
@@ -115,7 +122,7 @@ static enum tide_err check_book(const struct audit *a, uint64_t n_resting)
             (row.left == 0 && !row.unlimited))
             return audit_failed(a, "order %llu lies in the book but does not rest", (unsigned long long)book.order);
     }
-    return err == TIDE_ENOTFOUND ? check_count(a, TABLE_BOOK, n_resting) : err;
+    return err == TIDE_ENOTFOUND ? audit_count(a, TABLE_BOOK, n_resting) : err;
 }
 
 /* ---- deadlines ---- */
@@ -183,7 +190,7 @@ static enum tide_err check_deadlines(const struct audit *a, const struct tally *
     if (err != TIDE_ENOTFOUND) return err;
     err = state_count(a->state, TABLE_REKEY, &n_rekeys);
     if (!err) err = count_programmes(a, &n_programmes);
-    return err ? err : check_count(a, TABLE_DEADLINE,
+    return err ? err : audit_count(a, TABLE_DEADLINE,
                                    t->n_waiting + t->n_expiring + n_rekeys + n_programmes + t->n_locked);
 }
 
@@ -199,7 +206,7 @@ static enum tide_err check_parked(const struct audit *a, uint64_t n_parked)
         if (!row.parked || row.listing != be64_get(key) || is_final(&row))
             return audit_failed(a, "trade %llu does not wait for the end of a halt", (unsigned long long)trade);
     }
-    return err == TIDE_ENOTFOUND ? check_count(a, TABLE_PARKED, n_parked) : err;
+    return err == TIDE_ENOTFOUND ? audit_count(a, TABLE_PARKED, n_parked) : err;
 }
 
 /* ---- claims ---- */
@@ -216,7 +223,7 @@ static enum tide_err check_claims(const struct audit *a, uint64_t n_claims)
         if (row.state != TRADE_CLAIMED || key[8] != row.overdue || (party != MARKET_PARTY && party != row.arbiter))
             return audit_failed(a, "trade %llu is in a wrong list of claims", (unsigned long long)trade);
     }
-    return err == TIDE_ENOTFOUND ? check_count(a, TABLE_CLAIM_OF, 2 * n_claims) : err;
+    return err == TIDE_ENOTFOUND ? audit_count(a, TABLE_CLAIM_OF, 2 * n_claims) : err;
 }
 
 enum tide_err audit_rows(const struct audit *a)
@@ -231,11 +238,12 @@ enum tide_err audit_rows(const struct audit *a)
     if (err) return err;
     if (t.n_orders != n_orders || t.n_trades != 2 * n_trades || t.n_withdrawals != 2 * n_withdrawals)
         return audit_failed(a, "an order, trade or withdrawal is not in the lists of its parties");
-    err = check_count(a, TABLE_ORDER_OF, n_orders);
-    if (!err) err = check_count(a, TABLE_TRADE_OF, 2 * n_trades);
-    if (!err) err = check_count(a, TABLE_WITHDRAWAL_OF, 2 * n_withdrawals);
+    err = audit_count(a, TABLE_ORDER_OF, n_orders);
+    if (!err) err = audit_count(a, TABLE_TRADE_OF, 2 * n_trades);
+    if (!err) err = audit_count(a, TABLE_WITHDRAWAL_OF, 2 * n_withdrawals);
     if (!err) err = check_book(a, t.n_resting);
     if (!err) err = check_deadlines(a, &t);
     if (!err) err = check_parked(a, t.n_parked);
+    if (!err) err = audit_count(a, TABLE_DISPUTE, t.n_disputes);
     return err ? err : check_claims(a, t.n_claims);
 }

@@ -1,5 +1,6 @@
 /*
- * What the files of the audit are made of: a walk through an index, and saying what does not hold (audit_walk.h).
+ * What the files of the audit are made of: a walk through an index, counting a table, and saying what does not hold
+ * (audit_walk.h).
  */
 #include "broker/market/audit_walk.h"
 
@@ -26,4 +27,13 @@ enum tide_err audit_walk(const struct audit *a, enum table table, uint64_t party
         if (err) return err;
     }
     return err == TIDE_ENOTFOUND ? TIDE_OK : err;
+}
+
+enum tide_err audit_count(const struct audit *a, enum table table, uint64_t expected)
+{
+    uint64_t n;
+    enum tide_err err = state_count(a->state, table, &n);
+    if (err || n == expected) return err;
+    return audit_failed(a, "table %s has %llu rows, not %llu", state_table_name(table), (unsigned long long)n,
+                        (unsigned long long)expected);
 }

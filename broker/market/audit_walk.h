@@ -1,5 +1,5 @@
 /*
- * What the files of the audit share: audit.c counts money, audit_rows.c the indexes.
+ * What the files of the audit share: audit.c counts money, audit_rows.c the indexes, audit_listings.c what is kept.
  */
 #ifndef TIDEMARK_BROKER_MARKET_AUDIT_WALK_H
 #define TIDEMARK_BROKER_MARKET_AUDIT_WALK_H
@@ -21,7 +21,12 @@ typedef enum tide_err audit_visit(const struct audit *a, uint64_t number, void *
 MUST_USE enum tide_err audit_walk(const struct audit *a, enum table table, uint64_t party, uint8_t flag,
                                   audit_visit *visit, void *to);
 
+/* Fails unless `table` has so many rows. */
+MUST_USE enum tide_err audit_count(const struct audit *a, enum table table, uint64_t expected);
+
 /* audit_rows.c: every index has exactly the rows that it should, the deadlines among them. */
 MUST_USE enum tide_err audit_rows(const struct audit *a);
+/* audit_listings.c: what is kept of listings and counted of their trades, their key commitments, who reads their details. */
+MUST_USE enum tide_err audit_listings(const struct audit *a);
 
 #endif

@@ -222,6 +222,7 @@ static enum tide_err listing_traded(struct fold *f, uint64_t listing, uint64_t p
     row.has_last = 1;
     row.last_price = price;
     row.n_trades++;
+    row.n_open_trades++;
     return listing_put(f, listing, &row);
 }
 

@@ -116,7 +116,7 @@ enum tide_err decide_ruling(struct hearing *h)
     PASS(h, read_sides(h, &row, &sides));
     if (of_a_side(&sides, h->party, &h->speaker)) return refuse(h, OUTCOME_OWN_GROUP);
     return ruling->ruling == RULING_SETTLE ? trade_settle(h, ruling->trade, &row, BASIS_RULING)
-                                           : trade_refund(h, ruling->trade, &row, BASIS_RULING);
+                                           : trade_refund(h, ruling->trade, &row, BASIS_RULING, FINDING_NONE);
 }
 
 /* ---- an overdue claim, another arbiter ---- */

@@ -55,6 +55,9 @@ static const struct rule {
     {KIND_ARBITER, ROLE_OPERATOR, false, false, decide_arbiter},
     {KIND_SAMPLE, ROLE_VENDOR, false, false, decide_sample},
     {KIND_DRAWN, 0, false, false, decide_drawn},
+    {KIND_DISPUTE, ROLE_BUYER, true, false, decide_dispute},
+    {KIND_VERDICT, 0, false, false, decide_verdict},
+    {KIND_DISCLOSE, ROLE_VENDOR, false, false, decide_disclose},
 };
 
 static const struct rule *rule_of(uint64_t kind)

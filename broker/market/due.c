@@ -51,7 +51,7 @@ static enum tide_err act_on_trade(struct hearing *h, uint8_t kind, uint64_t trad
     PASS(h, hear_listing(h, row.listing));
     if (deadline_left(&h->market, &h->listing_row, &row, h->now_ms) > 0) return trade_defer(h, trade, &row);
     switch (kind) {
-    case DEADLINE_GRANT: return trade_refund(h, trade, &row, BASIS_DEADLINE);
+    case DEADLINE_GRANT: return trade_refund(h, trade, &row, BASIS_DEADLINE, FINDING_NONE);
     case DEADLINE_ACCEPT: return trade_settle(h, trade, &row, BASIS_DEADLINE);
     default: return claim_overdue(h, trade);
     }

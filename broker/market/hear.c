@@ -6,6 +6,7 @@
  * Not here: refusing itself (hearing.c), what may be done with what was read (the file of its subject).
  */
 #include "broker/market/law.h"
+#include "storage/judge.h"
 
 enum tide_err hear_party(struct hearing *h, const uint8_t key[32], uint64_t *number, struct row_party *row)
 {
@@ -55,7 +56,8 @@ enum tide_err hear_trade(struct hearing *h, uint64_t trade, bool as_vendor, enum
     if (err == TIDE_ENOTFOUND) return refuse(h, OUTCOME_NO_SUCH_TRADE);
     if (err) return err;
     if ((as_vendor ? row->vendor : row->buyer) != h->party) return refuse(h, OUTCOME_NOT_YOURS);
-    bool ended_by_deadline = row->final_record != 0 && row->accept_record == 0 && row->claim_record == 0;
+    bool ended_by_deadline = row->final_record != 0 && row->accept_record == 0 && row->claim_record == 0 &&
+                             !finding_is_fault(row->finding);
     bool waits = row->state == expected;
     if (!waits && !ended_by_deadline)
         return refuse_because(h, OUTCOME_WRONG_STATE, "trade %llu is %s", (unsigned long long)trade,

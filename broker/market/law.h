@@ -258,8 +258,33 @@ const char *money_text(uint64_t fen, char text[MONEY_TEXT_MAX]);
 
 /* ---- listings (listing.c) ---- */
 bool listing_is_sealed(uint64_t listing_kind);
+/* Closed or refused. */
+static inline bool listing_is_over(uint64_t listing_state)
+{
+    return listing_state == LISTING_CLOSED || listing_state == LISTING_REFUSED;
+}
 /* Emits the move of the hearing's listing, or refuses it if the table does not know it. */
 MUST_USE enum tide_err listing_move(struct hearing *h, enum listing_state to);
+/* Refuses a move that the table does not know. */
+MUST_USE enum tide_err check_listing_move(struct hearing *h, enum listing_state to);
+
+/* ---- closed untraded (listing_untraded.c) ---- */
+/* How often the speaker closed one of this title, or of this content, untraded: the larger of the two. */
+MUST_USE enum tide_err untraded_before(struct hearing *h, const struct body_publish *p, uint64_t *count);
+/* A listing was closed untraded. */
+MUST_USE enum tide_err untraded_count(struct fold *f, const struct row_listing *listing);
+
+/* ---- what the market keeps of a listing (listing_kept.c) ---- */
+/* Bytes of a payload without a location of its own, and of a sealed detail part. */
+uint64_t kept_bytes(uint64_t kind, uint64_t plaintext_len, bool elsewhere, uint64_t detail_len);
+/* Refuses NO_ROOM: the speaker's contents, with `bytes` more, would be too many. */
+MUST_USE enum tide_err check_kept(struct hearing *h, uint64_t bytes);
+/* A listing is new: its vendor has one more, and `row->stored_bytes` are kept for it. */
+MUST_USE enum tide_err kept_begin(struct fold *f, const struct row_listing *row);
+/* A listing was closed or refused, and is put so: its vendor has one less; nothing is kept once its trades are final. */
+MUST_USE enum tide_err kept_listing_ended(struct fold *f, uint64_t listing, struct row_listing *row);
+/* One of a listing's trades is final. */
+MUST_USE enum tide_err kept_trade_ended(struct fold *f, uint64_t listing);
 
 /* ---- halts (halt.c) ---- */
 /* Gives the trades whose deadlines wait for the end of the listing's halt their new deadlines, as many as fit. */
@@ -284,9 +309,17 @@ MUST_USE enum tide_err return_vouchers(struct hearing *h, uint64_t programme);
 /* ---- trades (settlement.c) ---- */
 /* The tick at `locked_until`. */
 MUST_USE enum tide_err trade_unlock(struct hearing *h, uint64_t trade);
-/* Emit the end of a trade. */
-MUST_USE enum tide_err trade_refund(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis);
+/* Emit the end of a trade. `finding`: what a verdict found; otherwise FINDING_NONE. */
+MUST_USE enum tide_err trade_refund(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis,
+                                    enum finding finding);
 MUST_USE enum tide_err trade_settle(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis);
+
+/* Adds one to a party's mark: the offset of a member of struct row_party. */
+MUST_USE enum tide_err party_mark(struct fold *f, uint64_t party, size_t member);
+
+/* ---- disputes (dispute.c) ---- */
+/* The verdict is there: it waits no more. Changes the row; the caller puts it. */
+MUST_USE enum tide_err dispute_end(struct fold *f, uint64_t trade, struct row_trade *row, uint64_t finding);
 
 /* ---- claims (claim.c) ---- */
 /* The tick at a claim's deadline. */

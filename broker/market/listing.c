@@ -1,10 +1,11 @@
 /*
  * Listings: what may be offered, how a listing comes to be open, and the fold of all its moves.
  *
- * Always holds: a listing's state changes only along its table (transitions.c); a key commitment belongs to one
- * listing; a vendor's count of listings is that of its listings which are not closed or refused.
- * Not here: samples (sample.c), halts (halt.c), closing a listing and what rests on it (listing_close.c), words to be
- * found by (catalog.c).
+ * Always holds: a listing's state changes only along its table (transitions.c); a key commitment, of a content or of a
+ * detail part, belongs to one listing.
+ * Not here: what the market keeps of it (listing_kept.c), how many were closed untraded (listing_untraded.c), samples
+ * (sample.c), who may read its detail part (detail.c), halts (halt.c), closing a listing and what rests on it
+ * (listing_close.c), words to be found by (catalog.c).
  */
 #include "broker/market/law.h"
 #include "crypto/age.h"
@@ -18,13 +19,7 @@ bool listing_is_sealed(uint64_t listing_kind)
     return listing_kind != LISTING_API && listing_kind != LISTING_COMPUTE;
 }
 
-/* ---- closed untraded ---- */
-
-/* The two things by which a vendor's untraded listings are counted. */
-struct untraded_keys {
-    uint8_t keys[2][40];
-    size_t n;
-};
+/* ---- publish ---- */
 
 static bool is_zero(const uint8_t *bytes, size_t len)
 {
@@ -32,48 +27,6 @@ static bool is_zero(const uint8_t *bytes, size_t len)
         if (bytes[i] != 0) return false;
     return true;
 }
-
-static void untraded_keys(struct untraded_keys *out, uint64_t vendor, struct bytes title,
-                          const uint8_t content_root[32])
-{
-    be64_put(out->keys[0], vendor);
-    sha256(title, out->keys[0] + 8);
-    be64_put(out->keys[1], vendor);
-    memcpy(out->keys[1] + 8, content_root, 32);
-    out->n = is_zero(content_root, 32) ? 1 : 2;
-}
-
-/* The larger of the counts; a key without a row counts 0. */
-static enum tide_err closed_untraded(struct hearing *h, const struct body_publish *p, uint64_t *count)
-{
-    struct untraded_keys keys;
-    struct row_ref row;
-    *count = 0;
-    untraded_keys(&keys, h->party, p->title, p->content_root);
-    for (size_t i = 0; i < keys.n; i++) {
-        enum tide_err err = state_get(h->state, TABLE_UNTRADED, keys.keys[i], &row);
-        if (err && err != TIDE_ENOTFOUND) return err;
-        if (row.index > *count) *count = row.index;
-    }
-    return TIDE_OK;
-}
-
-static enum tide_err count_untraded(struct fold *f, const struct row_listing *listing)
-{
-    struct untraded_keys keys;
-    struct row_ref row;
-    untraded_keys(&keys, listing->vendor, BYTES_TEXT(listing->title), listing->content_root);
-    for (size_t i = 0; i < keys.n; i++) {
-        enum tide_err err = state_get(f->state, TABLE_UNTRADED, keys.keys[i], &row);
-        if (err && err != TIDE_ENOTFOUND) return err;
-        row.index++; /* fewer than there are records */
-        err = state_put(f->state, TABLE_UNTRADED, keys.keys[i], &row);
-        if (err) return err;
-    }
-    return TIDE_OK;
-}
-
-/* ---- publish ---- */
 
 static bool content_agrees(const struct body_publish *p)
 {
@@ -91,6 +44,18 @@ static bool detail_agrees(const struct body_publish *p)
            is_zero(p->detail_commitment, 32) != described;
 }
 
+/* What follows https:// is for whoever fetches it to judge; here it only fits into one line of text. */
+static bool location_fits(const struct body_publish *p)
+{
+    static const char scheme[] = "https://";
+    const size_t scheme_len = sizeof scheme - 1;
+    if (p->location.len == 0) return true;
+    if (!listing_is_sealed(p->kind) || p->location.len <= scheme_len) return false;
+    for (size_t i = 0; i < p->location.len; i++)
+        if (p->location.data[i] < 0x21 || p->location.data[i] > 0x7e) return false;
+    return memcmp(p->location.data, scheme, scheme_len) == 0;
+}
+
 /* A revision is of a listing of one's own. */
 static enum tide_err check_revises(struct hearing *h, const struct body_publish *p)
 {
@@ -99,14 +64,23 @@ static enum tide_err check_revises(struct hearing *h, const struct body_publish 
     return h->listing_row.vendor == h->party ? TIDE_OK : refuse(h, OUTCOME_NOT_YOURS);
 }
 
-static enum tide_err check_unlisted(struct hearing *h, const struct body_publish *p)
+static enum tide_err check_commitment(struct hearing *h, const uint8_t commitment[32])
 {
     struct row_ref other;
-    if (is_zero(p->key_commitment, 32)) return TIDE_OK;
-    enum tide_err err = state_get(h->state, TABLE_CONTENT, p->key_commitment, &other);
+    if (is_zero(commitment, 32)) return TIDE_OK;
+    enum tide_err err = state_get(h->state, TABLE_CONTENT, commitment, &other);
     if (err == TIDE_ENOTFOUND) return TIDE_OK;
     return err ? err : refuse_because(h, OUTCOME_ALREADY_LISTED, "listing %llu has this key commitment",
                                       (unsigned long long)other.index);
+}
+
+static enum tide_err check_unlisted(struct hearing *h, const struct body_publish *p)
+{
+    PASS(h, check_commitment(h, p->key_commitment));
+    PASS(h, check_commitment(h, p->detail_commitment));
+    if (!is_zero(p->key_commitment, 32) && memcmp(p->key_commitment, p->detail_commitment, 32) == 0)
+        return refuse_because(h, OUTCOME_ALREADY_LISTED, "content and detail part have one key commitment");
+    return TIDE_OK;
 }
 
 static enum tide_err check_policy(struct hearing *h, const struct body_publish *p)
@@ -130,7 +104,9 @@ static enum tide_err check_offer(struct hearing *h, const struct body_publish *p
 {
     const struct bytes lines[] = {p->title, p->unit, p->category, p->place, p->jurisdictions, p->purposes};
     if (!content_agrees(p) || !detail_agrees(p)) return refuse(h, OUTCOME_BAD_CONTENT);
+    if (!location_fits(p)) return refuse(h, OUTCOME_BAD_LOCATION);
     PASS(h, check_room(h));
+    PASS(h, check_kept(h, kept_bytes(p->kind, p->plaintext_len, p->location.len > 0, p->detail_len)));
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
         if (text_has_control(lines[i])) return refuse(h, OUTCOME_BAD_TEXT);
     if (p->samples > p->n_chunks / SAMPLES_ONE_IN)
@@ -149,6 +125,11 @@ static void listed_content(struct body_listed *e, const struct body_publish *p)
     memcpy(e->nonce, p->nonce, 16);
     memcpy(e->content_root, p->content_root, 32);
     memcpy(e->key_commitment, p->key_commitment, 32);
+    e->elsewhere = p->location.len > 0;
+    e->detail_len = p->detail_len;
+    memcpy(e->detail_nonce, p->detail_nonce, 16);
+    memcpy(e->detail_root, p->detail_root, 32);
+    memcpy(e->detail_commitment, p->detail_commitment, 32);
 }
 
 enum tide_err decide_publish(struct hearing *h)
@@ -176,9 +157,9 @@ enum tide_err decide_publish(struct hearing *h)
     e->purposes = p->purposes;
     listed_content(e, p);
     e->revises = p->revises;
-    e->state = listing_is_sealed(p->kind) ? LISTING_AWAITING : LISTING_PENDING;
+    e->state = listing_is_sealed(p->kind) || p->detail_len > 0 ? LISTING_AWAITING : LISTING_PENDING;
     ASSERT(listing_may_move(KIND_PUBLISH, LISTING_NONE, e->state));
-    return closed_untraded(h, p, &e->closed_untraded);
+    return untraded_before(h, p, &e->closed_untraded);
 }
 
 static enum tide_err put_listing_indexes(struct fold *f, const struct row_listing *row)
@@ -191,18 +172,8 @@ static enum tide_err put_listing_indexes(struct fold *f, const struct row_listin
     enum tide_err err = state_put(f->state, TABLE_LISTING_BY_STATE, by_state, &none);
     if (!err) err = state_put(f->state, TABLE_LISTING_OF, of, &none);
     if (!err && !is_zero(row->key_commitment, 32)) err = state_put(f->state, TABLE_CONTENT, row->key_commitment, &ref);
+    if (!err && row->detail_len > 0) err = state_put(f->state, TABLE_CONTENT, row->detail_commitment, &ref);
     return err;
-}
-
-/* The vendor has one more that is not closed or refused, or one less. */
-static enum tide_err count_listing(struct fold *f, uint64_t vendor, bool one_more)
-{
-    struct row_party row;
-    enum tide_err err = must_exist(party_by_number(f->state, vendor, &row));
-    if (err) return err;
-    if (!one_more && row.n_listings == 0) return TIDE_EDAMAGED;
-    row.n_listings += one_more ? 1 : UINT64_MAX;
-    return party_put(f, vendor, &row);
 }
 
 static enum tide_err put_revised(struct fold *f, uint64_t older, uint64_t vendor)
@@ -216,23 +187,34 @@ static enum tide_err put_revised(struct fold *f, uint64_t older, uint64_t vendor
     return listing_put(f, older, &row);
 }
 
+static void listing_row_content(struct row_listing *row, const struct body_listed *e)
+{
+    row->plaintext_len = e->plaintext_len;
+    row->n_chunks = e->n_chunks;
+    row->samples = e->samples;
+    row->elsewhere = e->elsewhere;
+    row->detail_len = e->detail_len;
+    row->stored_bytes = kept_bytes(e->kind, e->plaintext_len, e->elsewhere, e->detail_len);
+    memcpy(row->nonce, e->nonce, 16);
+    memcpy(row->content_root, e->content_root, 32);
+    memcpy(row->key_commitment, e->key_commitment, 32);
+    memcpy(row->detail_nonce, e->detail_nonce, 16);
+    memcpy(row->detail_root, e->detail_root, 32);
+    memcpy(row->detail_commitment, e->detail_commitment, 32);
+}
+
 static void listing_row_fill(struct row_listing *row, const struct body_listed *e)
 {
     row->kind = e->kind;
     row->class = e->class;
     row->state = e->state;
-    row->plaintext_len = e->plaintext_len;
-    row->n_chunks = e->n_chunks;
     row->revises = e->revises;
     row->closed_untraded = e->closed_untraded;
-    row->samples = e->samples;
     row->time_from = e->time_from;
     row->time_to = e->time_to;
     memcpy(row->vendor_key, e->vendor, 32);
-    memcpy(row->nonce, e->nonce, 16);
-    memcpy(row->content_root, e->content_root, 32);
-    memcpy(row->key_commitment, e->key_commitment, 32);
     memcpy(row->terms_hash, e->terms_hash, 32);
+    listing_row_content(row, e);
     row_text_set(row->title, sizeof row->title, e->title);
     row_text_set(row->jurisdictions, sizeof row->jurisdictions, e->jurisdictions);
     row_text_set(row->purposes, sizeof row->purposes, e->purposes);
@@ -253,32 +235,43 @@ enum tide_err apply_listed(struct fold *f, const struct body_listed *e)
     listing_row_fill(&row, e);
     err = listing_put(f, f->index, &row);
     if (!err) err = put_listing_indexes(f, &row);
-    if (!err) err = count_listing(f, row.vendor, true);
+    if (!err) err = kept_begin(f, &row);
     if (!err) err = put_revised(f, row.revises, row.vendor);
     return err ? err : catalog_add(f, f->index, e);
 }
 
 /* ---- from state to state ---- */
 
-enum tide_err listing_move(struct hearing *h, enum listing_state to)
+enum tide_err check_listing_move(struct hearing *h, enum listing_state to)
 {
     uint64_t from = h->listing_row.state;
-    if (!listing_may_move(h->cause->statement.kind, from, to))
-        return refuse_because(h, OUTCOME_WRONG_STATE, "listing %llu is %s", (unsigned long long)h->listing,
-                              names_listing_state[from]);
+    if (listing_may_move(h->cause->statement.kind, from, to)) return TIDE_OK;
+    return refuse_because(h, OUTCOME_WRONG_STATE, "listing %llu is %s", (unsigned long long)h->listing,
+                          names_listing_state[from]);
+}
+
+enum tide_err listing_move(struct hearing *h, enum listing_state to)
+{
+    PASS(h, check_listing_move(h, to));
     struct body_listing_moved *e = EVENT(h, LISTING_MOVED, listing_moved);
     if (!e) return TIDE_ENOMEM;
     e->listing = h->listing;
-    e->from = from;
+    e->from = h->listing_row.state;
     e->to = to;
     return TIDE_OK;
 }
 
+/* The content and the detail part before the review, the samples after it. */
 enum tide_err decide_stored(struct hearing *h)
 {
     const struct body_stored *stored = h->cause->statement.body;
     PASS(h, hear_listing(h, stored->listing));
-    return listing_move(h, LISTING_PENDING);
+    const struct row_listing *row = &h->listing_row;
+    if (row->state != LISTING_SAMPLING) return listing_move(h, LISTING_PENDING);
+    if (row->sample_record == 0)
+        return refuse_because(h, OUTCOME_WRONG_STATE, "the samples of listing %llu are not signed yet",
+                              (unsigned long long)h->listing);
+    return listing_move(h, LISTING_OPEN);
 }
 
 /* An approval registers: the certificate's number and text are in the journal for good. */
@@ -365,15 +358,15 @@ enum tide_err apply_listing_moved(struct fold *f, const struct body_listing_move
     struct row_listing row;
     enum tide_err err = must_exist(listing_get(f->state, e->listing, &row));
     if (err) return err;
-    if (row.state != e->from || !listing_may_move(0, e->from, e->to)) return TIDE_EDAMAGED;
+    if (row.state != e->from || e->from == e->to || !listing_may_move(0, e->from, e->to)) return TIDE_EDAMAGED;
+    if (e->from == LISTING_SAMPLING && e->to == LISTING_OPEN && row.sample_record == 0) return TIDE_EDAMAGED;
     err = listing_clock_fold(f, &row, e->to);
     if (err) return err;
     row.state = e->to;
-    if (e->from == LISTING_SAMPLING && e->to == LISTING_OPEN) row.sample_record = f->cause;
     err = listing_put(f, e->listing, &row);
     if (!err) err = move_indexes(f, e);
-    if (!err && (e->to == LISTING_CLOSED || e->to == LISTING_REFUSED)) err = count_listing(f, row.vendor, false);
-    if (!err && e->to == LISTING_CLOSED && row.n_trades == 0) err = count_untraded(f, &row);
+    if (!err && listing_is_over(e->to)) err = kept_listing_ended(f, e->listing, &row);
+    if (!err && e->to == LISTING_CLOSED && row.n_trades == 0) err = untraded_count(f, &row);
     if (!err && e->to == LISTING_SAMPLING) err = await_draw(f, e->listing);
     return err;
 }

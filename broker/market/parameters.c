@@ -28,6 +28,7 @@ const uint64_t parameter_defaults[PARAM_N] = {
     [PARAM_REKEY_MS] = 72 * HOUR_MS,
     [PARAM_VOUCHER_HOLD_MS] = 30 * DAY_MS,
     [PARAM_VENDOR_LISTINGS_MAX] = 100000,
+    [PARAM_VENDOR_BYTES_MAX] = UINT64_C(1) << 40,
 };
 
 static const struct { uint64_t min, max; } parameter_bounds[PARAM_N] = {
@@ -47,6 +48,7 @@ static const struct { uint64_t min, max; } parameter_bounds[PARAM_N] = {
     [PARAM_REKEY_MS] = {1000, YEARS_10_MS},
     [PARAM_VOUCHER_HOLD_MS] = {0, YEARS_10_MS},
     [PARAM_VENDOR_LISTINGS_MAX] = {1, LIMIT_AMOUNT},
+    [PARAM_VENDOR_BYTES_MAX] = {1, LIMIT_AMOUNT},
 };
 
 bool parameter_in_bounds(uint64_t which, uint64_t value)

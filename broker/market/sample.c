@@ -3,7 +3,7 @@
  * is not the vendor's choice: the log's root after the approval draws them (docs/formats.md, "Samples").
  *
  * Always holds: after an approval that promised samples nothing is decided before `drawn`; a listing leaves `sampling`
- * for `open` only by a statement that names exactly the chunks drawn.
+ * for `open` only when its vendor has signed exactly the chunks drawn, and the broker has them (listing.c).
  * Not here: that the root is the log's (the broker states it, who decides the journal again checks it), the chunks'
  * bytes: their hashes are the vendor's word, which a buyer holds against what it opens.
  */
@@ -59,6 +59,21 @@ enum tide_err decide_sample(struct hearing *h)
     if (row->vendor != h->party) return refuse(h, OUTCOME_NOT_YOURS);
     if (row->state == LISTING_SAMPLING && !row->has_seed)
         return refuse_because(h, OUTCOME_WRONG_STATE, "nothing is drawn yet");
-    PASS(h, listing_move(h, LISTING_OPEN));
-    return names_drawn_chunks(row, &sample->chunks) ? TIDE_OK : refuse(h, OUTCOME_BAD_SAMPLE);
+    PASS(h, check_listing_move(h, LISTING_SAMPLING));
+    if (!names_drawn_chunks(row, &sample->chunks)) return refuse(h, OUTCOME_BAD_SAMPLE);
+    struct body_sampled *e = EVENT(h, SAMPLED, sampled);
+    if (!e) return TIDE_ENOMEM;
+    e->listing = sample->listing;
+    return TIDE_OK;
+}
+
+/* A later one takes the place of an earlier one. */
+enum tide_err apply_sampled(struct fold *f, const struct body_sampled *e)
+{
+    struct row_listing row;
+    enum tide_err err = must_exist(listing_get(f->state, e->listing, &row));
+    if (err) return err;
+    if (row.state != LISTING_SAMPLING || !row.has_seed) return TIDE_EDAMAGED;
+    row.sample_record = f->cause;
+    return listing_put(f, e->listing, &row);
 }

@@ -3,12 +3,13 @@
  *
  * Always holds: a trade's money, and what a voucher pays of it, are in the buyer's escrow until it is final; a final
  * trade has left its mark on its parties.
- * Not here: how a trade comes about (book.c), its rows and its deadline (trade_rows.c), claims (claim.c), when deadlines
- * are due (deadline.c, due.c).
+ * Not here: how a trade comes about (book.c), its rows and its deadline (trade_rows.c), disputes (dispute.c), claims
+ * (claim.c), when deadlines are due (deadline.c, due.c).
  */
 #include "broker/market/law.h"
 #include "crypto/age.h"
 #include "crypto/sign.h"
+#include "storage/judge.h"
 #include "storage/settlement.h"
 
 #define CREDENTIAL_MAX 4096u /* bytes of a credential before sealing */
@@ -139,13 +140,15 @@ enum tide_err trade_settle(struct hearing *h, uint64_t trade, const struct row_t
     return err;
 }
 
-enum tide_err trade_refund(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis)
+enum tide_err trade_refund(struct hearing *h, uint64_t trade, const struct row_trade *row, enum basis basis,
+                           enum finding finding)
 {
     ASSERT(trade_transition(row->state, KIND_REFUNDED, basis));
     struct body_refunded *e = EVENT(h, REFUNDED, refunded);
     if (!e) return TIDE_ENOMEM;
     e->trade = trade;
     e->basis = basis;
+    e->finding = finding;
     enum tide_err err = settlement_text(h->state, trade, row, h->arena, &e->text);
     if (!err) err = postings_new(h, &e->postings, LIMIT_POSTINGS);
     if (err) return err;
@@ -209,7 +212,7 @@ static enum tide_err lock(struct fold *f, uint64_t trade, struct row_trade *row,
 /* ---- the end, written ---- */
 
 /* What a party's trades came to are marks that everyone sees. */
-static enum tide_err mark(struct fold *f, uint64_t party, size_t member)
+enum tide_err party_mark(struct fold *f, uint64_t party, size_t member)
 {
     struct row_party row;
     enum tide_err err = must_exist(party_by_number(f->state, party, &row));
@@ -221,38 +224,46 @@ static enum tide_err mark(struct fold *f, uint64_t party, size_t member)
 static enum tide_err mark_parties(struct fold *f, const struct row_trade *row, uint64_t event, uint64_t basis)
 {
     if (event == KIND_REFUNDED)
-        return mark(f, row->vendor, basis == BASIS_RULING ? offsetof(struct row_party, faults)
-                                                          : offsetof(struct row_party, missed));
-    enum tide_err err = mark(f, row->vendor, offsetof(struct row_party, settled));
+        return party_mark(f, row->vendor, basis == BASIS_DEADLINE ? offsetof(struct row_party, missed)
+                                                                  : offsetof(struct row_party, faults));
+    enum tide_err err = party_mark(f, row->vendor, offsetof(struct row_party, settled));
     if (err || basis != BASIS_RULING) return err;
-    return mark(f, row->buyer, offsetof(struct row_party, unproven));
+    return party_mark(f, row->buyer, offsetof(struct row_party, unproven));
 }
 
-/* `locked`: of the vendor's money, until `until`; 0: nothing. */
-static enum tide_err finish_trade(struct fold *f, uint64_t trade, uint64_t event, uint64_t basis, uint64_t locked,
-                                  uint64_t until)
+/* What an event that ends a trade says. `locked`: of the vendor's money, until `until`; 0: nothing. */
+struct trade_end {
+    uint64_t trade, event, basis, finding, locked, until;
+};
+
+static enum tide_err finish_trade(struct fold *f, const struct trade_end *end)
 {
     struct row_trade row;
-    enum tide_err err = trade_move(f, trade, event, basis, &row);
+    enum tide_err err = trade_move(f, end->trade, end->event, end->basis, &row);
     if (err) return err;
-    if (row.claim_record != 0) err = claim_unlist(f, trade, &row);
+    if (row.claim_record != 0) err = claim_unlist(f, end->trade, &row);
+    if (!err && end->basis == BASIS_VERDICT) err = dispute_end(f, end->trade, &row, end->finding);
     row.due = row.due_key = row.overdue = 0;
     row.final_record = f->index;
-    if (basis == BASIS_ACCEPTED) row.accept_record = f->cause;
-    if (!err && locked > 0) err = lock(f, trade, &row, locked, until);
-    if (!err) err = trade_put(f, trade, &row);
-    if (!err) err = trade_of_put(f, trade, &row, 1);
-    return err ? err : mark_parties(f, &row, event, basis);
+    if (end->basis == BASIS_ACCEPTED) row.accept_record = f->cause;
+    if (!err && end->locked > 0) err = lock(f, end->trade, &row, end->locked, end->until);
+    if (!err) err = trade_put(f, end->trade, &row);
+    if (!err) err = trade_of_put(f, end->trade, &row, 1);
+    if (!err) err = mark_parties(f, &row, end->event, end->basis);
+    return err ? err : kept_trade_ended(f, row.listing);
 }
 
 enum tide_err apply_settled(struct fold *f, const struct body_settled *e)
 {
-    return finish_trade(f, e->trade, KIND_SETTLED, e->basis, e->locked, e->locked_until);
+    return finish_trade(f, &(struct trade_end){.trade = e->trade, .event = KIND_SETTLED, .basis = e->basis,
+                                               .locked = e->locked, .until = e->locked_until});
 }
 
 enum tide_err apply_refunded(struct fold *f, const struct body_refunded *e)
 {
-    return finish_trade(f, e->trade, KIND_REFUNDED, e->basis, 0, 0);
+    if (finding_is_fault(e->finding) != (e->basis == BASIS_VERDICT)) return TIDE_EDAMAGED;
+    return finish_trade(f, &(struct trade_end){.trade = e->trade, .event = KIND_REFUNDED, .basis = e->basis,
+                                               .finding = e->finding});
 }
 
 enum tide_err apply_unlocked(struct fold *f, const struct body_unlocked *e)

@@ -4,8 +4,8 @@
  *
  * Always holds: a move that has no line here does not happen; the lines into one trade state agree on its deadline, but
  * for `overdue`, after which an arbiter may take any time.
- * Not here: who may cause a move and when (listing.c, halt.c, settlement.c, claim.c, bank.c), when a deadline is due
- * (deadline.c).
+ * Not here: who may cause a move and when (listing.c, sample.c, halt.c, settlement.c, dispute.c, claim.c, bank.c), when a
+ * deadline is due (deadline.c).
  */
 #include "broker/market/law.h"
 
@@ -19,7 +19,8 @@ const struct transition listing_transitions[] = {
     {"listing", LISTING_PENDING, KIND_REVIEW, ANY_BASIS, LISTING_OPEN, 0},
     {"listing", LISTING_PENDING, KIND_REVIEW, ANY_BASIS, LISTING_REFUSED, 0},
     {"listing", LISTING_PENDING, KIND_CLOSE, ANY_BASIS, LISTING_CLOSED, 0},
-    {"listing", LISTING_SAMPLING, KIND_SAMPLE, ANY_BASIS, LISTING_OPEN, 0},
+    {"listing", LISTING_SAMPLING, KIND_SAMPLE, ANY_BASIS, LISTING_SAMPLING, 0},
+    {"listing", LISTING_SAMPLING, KIND_STORED, ANY_BASIS, LISTING_OPEN, 0},
     {"listing", LISTING_SAMPLING, KIND_CLOSE, ANY_BASIS, LISTING_CLOSED, 0},
     {"listing", LISTING_OPEN, KIND_HALT, ANY_BASIS, LISTING_HALTED, 0},
     {"listing", LISTING_OPEN, KIND_CLOSE, ANY_BASIS, LISTING_CLOSED, 0},
@@ -34,6 +35,9 @@ const struct transition trade_transitions[] = {
     {"trade", TRADE_MATCHED, KIND_REFUNDED, BASIS_DEADLINE, TRADE_REFUNDED, 0},
     {"trade", TRADE_GRANTED, KIND_SETTLED, BASIS_ACCEPTED, TRADE_SETTLED, 0},
     {"trade", TRADE_GRANTED, KIND_SETTLED, BASIS_DEADLINE, TRADE_SETTLED, 0},
+    {"trade", TRADE_GRANTED, KIND_DISPUTED, ANY_BASIS, TRADE_DISPUTED, 0},
+    {"trade", TRADE_DISPUTED, KIND_DISPUTE_FAILED, ANY_BASIS, TRADE_GRANTED, DEADLINE_ACCEPT},
+    {"trade", TRADE_DISPUTED, KIND_REFUNDED, BASIS_VERDICT, TRADE_REFUNDED, 0},
     {"trade", TRADE_GRANTED, KIND_CLAIMED, ANY_BASIS, TRADE_CLAIMED, DEADLINE_CLAIM},
     {"trade", TRADE_CLAIMED, KIND_OVERDUE, ANY_BASIS, TRADE_CLAIMED, 0},
     {"trade", TRADE_CLAIMED, KIND_ARBITER_NAMED, ANY_BASIS, TRADE_CLAIMED, DEADLINE_CLAIM},

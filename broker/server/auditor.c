@@ -1,5 +1,5 @@
 /*
- * The auditor: the door for regulators. Records, proofs, checkpoints; a live tail by asking with `wait_ms`.
+ * The auditor: the door for regulators. Records, proofs, checkpoints, evidence of disputes; a live tail by asking with `wait_ms`.
  *
  * Always holds: nothing is opened for writing; whoever asks is an active regulator at that moment; a request that waits
  * holds no snapshot, and only WAITING_MAX of them wait (one more is answered at once, with nothing).
@@ -150,6 +150,13 @@ static enum tide_err answer(struct reader *r, const struct door_message *message
     return query_answer(&r->source, peer, request, clock_wall_ms(), &r->arena, out);
 }
 
+/* Evidence of disputes lies in the market's folder. */
+static enum tide_err start(struct reader *r)
+{
+    r->source.dir = r->config->dir;
+    return TIDE_OK;
+}
+
 int auditor_process(const struct config *config)
 {
     static const struct reader_role role = {
@@ -158,6 +165,7 @@ int auditor_process(const struct config *config)
         .port = PORT_AUDIT,
         .frame_max = LIMIT_DATA_FRAME_BYTES, /* a record may be longer than a frame of the other doors */
         .admits = is_regulator,
+        .start = start,
         .answer = answer,
         .tick = tick,
     };

@@ -93,6 +93,15 @@ enum tide_err blob_cache_get(struct blob_cache *cache, const struct age_commitme
     return TIDE_OK;
 }
 
+void blob_cache_drop(struct blob_cache *cache, const uint8_t key_commitment[HASH_BYTES])
+{
+    for (size_t i = 0; i < BLOB_CACHE_MAX; i++) {
+        struct cached_blob *entry = &cache->entries[i];
+        bool same = entry->blob != NULL && memcmp(entry->commitment.key_commitment, key_commitment, HASH_BYTES) == 0;
+        if (same) entry_close(entry);
+    }
+}
+
 enum tide_err blob_cache_sync(struct blob_cache *cache)
 {
     enum tide_err first = TIDE_OK;

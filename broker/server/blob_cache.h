@@ -34,6 +34,9 @@ MUST_USE enum tide_err blob_cache_get(struct blob_cache *cache, const struct age
 /* The content if it is open already, else NULL: pushes nothing out. */
 struct blob *blob_cache_peek(const struct blob_cache *cache, const struct age_commitment *commitment);
 
+/* Closes the content with this key commitment, if it is open: its files are about to go. */
+void blob_cache_drop(struct blob_cache *cache, const uint8_t key_commitment[HASH_BYTES]);
+
 /* Syncs what was written; the first error, all the same after all were tried. */
 MUST_USE enum tide_err blob_cache_sync(struct blob_cache *cache);
 bool blob_cache_is_dirty(const struct blob_cache *cache);

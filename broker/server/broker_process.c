@@ -9,6 +9,7 @@
  * the journal. Every queue has room for every job there is, so that no thread ever waits for another's queue.
  */
 #include "broker/server/gateway.h"
+#include "broker/server/judge.h"
 #include "broker/server/log.h"
 #include "broker/server/market_dir.h"
 #include "broker/server/processes.h"
@@ -48,6 +49,7 @@ struct broker {
     struct state_view *gate_view; /* the ZAP handler's */
     struct door *door;
     struct data_door *data_door;
+    struct judge_thread *judge;
     struct tape *tape; /* before the sequencer runs, and until it has ended */
 
     struct queue *work, *inbox, *replies;
@@ -171,7 +173,7 @@ static enum tide_err open_queues(struct broker *b)
 {
     b->n_jobs = b->config->queue_length;
     enum tide_err err = queue_new(b->n_jobs, &b->work);
-    if (!err) err = queue_new(b->n_jobs + STORED_ROOM, &b->inbox);
+    if (!err) err = queue_new(b->n_jobs + STORED_ROOM + JUDGE_TOLD_MAX, &b->inbox);
     if (!err) err = queue_new(b->n_jobs, &b->replies);
     return err;
 }
@@ -272,7 +274,7 @@ static enum tide_err start_threads(struct broker *b)
     };
     memcpy(vo.market, b->market.market, 32);
     struct data_door_options dd = {
-        .config = b->config, .zmq_context = b->zmq, .state = b->state,
+        .config = b->config, .zmq_context = b->zmq, .state = b->state, .journal = b->journal,
         .wire_secret = identity_wire_secret(b->identity), .stored = sequencer_thread_stored, .ctx = b->sequencer,
         .failed = broker_failed, .failed_ctx = b,
     };
@@ -289,6 +291,19 @@ static enum tide_err start_threads(struct broker *b)
     if (err) return not_opened("threads", "a thread cannot be started", err, "allow more memory or threads");
     err = data_door_start(&dd, &b->data_door);
     return err ? not_opened("data door", b->config->listen, err, "choose another --port-base or --listen") : TIDE_OK;
+}
+
+/* Disputes that wait since before are judged at once. */
+static enum tide_err start_judge(struct broker *b)
+{
+    struct judge_options options = {
+        .dir = b->config->dir, .journal = b->journal, .state = b->state,
+        .seal_secret = identity_seal_secret(b->identity), .verdict = sequencer_thread_verdict, .ctx = b->sequencer,
+        .failed = broker_failed, .failed_ctx = b,
+    };
+    enum tide_err err = judge_start(&options, &b->judge);
+    if (!err) return TIDE_OK;
+    return not_opened("threads", "the judge's thread cannot be started", err, "allow more memory or threads");
 }
 
 static enum tide_err tell_ports(struct broker *b)
@@ -309,6 +324,7 @@ static enum tide_err broker_open(struct broker *b)
     if (!err) err = open_market(b);
     if (!err) err = open_doors(b);
     if (!err) err = start_threads(b);
+    if (!err) err = start_judge(b);
     if (!err) err = tell_ports(b);
     return err;
 }
@@ -328,6 +344,7 @@ static bool broker_close(struct broker *b)
     if (b->data_door) (void)!ports_write(b->config->dir, "data", 0);
     if (b->tape) (void)!ports_write(b->config->dir, "tape", 0);
     data_door_stop(&b->data_door);
+    judge_stop(&b->judge);
     if (b->gateway && has_failed(b)) gateway_abandon(b->gateway);
     if (b->gateway) gateway_stop(b->gateway);
     if (b->work) queue_close(b->work);

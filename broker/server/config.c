@@ -91,6 +91,24 @@ static bool set_lobby_memory(struct config *c, const char *value)
     return true;
 }
 
+static bool set_keep_days(struct config *c, const char *value)
+{
+    return set_unsigned(&c->keep_days, value, 0, 36500);
+}
+
+static bool set_location_ca(struct config *c, const char *value)
+{
+    if (value[0] != '/' || strlen(value) >= sizeof c->location_ca) return false;
+    memcpy(c->location_ca, value, strlen(value) + 1);
+    return true;
+}
+
+static bool set_location_local(struct config *c, const char *value)
+{
+    c->location_local = strcmp(value, "yes") == 0;
+    return c->location_local || strcmp(value, "no") == 0;
+}
+
 static const struct key keys[] = {
     {"doors.listen", set_listen, "an IPv4 or IPv6 address"},
     {"doors.port_base", set_port_base, "a port up to 65000, or 0 for free ones"},
@@ -100,6 +118,9 @@ static const struct key keys[] = {
     {"limits.verifiers", set_verifiers, "0 (one a core) to 256"},
     {"limits.queue", set_queue, "16 to 1048576"},
     {"limits.lobby_memory_mib", set_lobby_memory, "64 to 1048576"},
+    {"content.keep_days", set_keep_days, "0 to 36500"},
+    {"content.location_ca", set_location_ca, "the path of a file, from / on"},
+    {"content.location_local", set_location_local, "yes or no"},
 };
 
 const char *config_set(struct config *c, const char *key, const char *value)
@@ -150,7 +171,7 @@ static int take_key(void *ctx, const char *section, const char *name, const char
 static void config_defaults(const char *dir, struct config *out)
 {
     *out = (struct config){.port_base = 7420, .log_level = LOG_LEVEL_INFO, .publish_interval_ms = 1000,
-                           .queue_length = 8192, .lobby_memory_bytes = UINT64_C(512) << 20};
+                           .queue_length = 8192, .lobby_memory_bytes = UINT64_C(512) << 20, .keep_days = 30};
     snprintf(out->dir, sizeof out->dir, "%s", dir);
     snprintf(out->listen, sizeof out->listen, "127.0.0.1");
     snprintf(out->advertise, sizeof out->advertise, "127.0.0.1");

@@ -17,6 +17,9 @@ struct config {
     unsigned n_verifiers;    /* [limits] verifiers; 0: one a core */
     unsigned queue_length;   /* [limits] queue: statements waiting at most */
     uint64_t lobby_memory_bytes; /* [limits] lobby_memory_mib */
+    unsigned keep_days;      /* [content] keep_days: so long it is kept once nobody needs it any more */
+    char location_ca[1024];  /* [content] location_ca: authorities of vendors' own servers; empty: the system's */
+    bool location_local;     /* [content] location_local: such servers may be in private networks */
 };
 
 /* Defaults, then the file. TIDE_EMALFORMED fills `why` (what, where, the nearest key). */

@@ -2,10 +2,9 @@
  * The broker's data thread: ciphertext in and out over a door of its own, so that gigabytes never stand in the way of
  * a statement.
  *
- * Always holds: memory is bounded (one message, one reply, BLOB_CACHE_MAX open contents); a content is on disk before
- * the broker is told that it is stored; a listing whose content is complete is told again until it has moved on, also
- * after a crash in between.
- * Not here: who may put and get what (data_answer.c); the `stored` statement (the sequencer's).
+ * Always holds: memory is bounded (one message, one reply, BLOB_CACHE_MAX open contents); peers are served in turn, one
+ * message each (libzmq's fair queue), and what they wrote is synced when they pause.
+ * Not here: what is asked and by whom (data_answer.c and what it names).
  */
 #include "broker/server/data_door.h"
 
@@ -20,70 +19,11 @@
 #include <zmq.h>
 
 #define ROUND_MESSAGES 32
-#define BACKLOG_MESSAGES 16       /* received from a peer and not yet read: each up to LIMIT_DATA_FRAME_BYTES */
-#define REPLY_BACKLOG_MESSAGES 64 /* libzmq gives credit back late: room for four windows of a client, or replies are lost */
+#define BACKLOG_MESSAGES 8        /* received from a peer and not yet read: each up to LIMIT_DATA_FRAME_BYTES */
+#define REPLY_BACKLOG_MESSAGES 128 /* libzmq gives credit back late: more than PENDING_PEER_MAX, or replies are lost */
 #define ARENA_BYTES (2u << 20)
 #define RECHECK_MS 2000
-#define RECHECK_LISTINGS 64       /* a time */
 #define IDLE_SYNC_MS 100          /* after so long without a message, what was written is synced */
-
-/* ---- complete, but not told ---- */
-
-/* Looks without disturbing transfers that are going on. */
-static enum tide_err is_complete(struct data_door *d, const struct age_commitment *commitment, bool *complete)
-{
-    struct blob *open = blob_cache_peek(&d->cache, commitment), *blob;
-
-    *complete = open != NULL && blob_is_complete(open);
-    if (open != NULL) return TIDE_OK;
-    enum tide_err err = blob_open(d->cache.blobs, commitment, false, &blob);
-    if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_OK : err;
-    *complete = blob_is_complete(blob);
-    blob_close(&blob);
-    return TIDE_OK;
-}
-
-static enum tide_err recheck_listing(struct data_door *d, uint64_t listing)
-{
-    struct row_listing row;
-    struct blob *blob;
-    bool complete = false;
-    uint8_t key[8];
-
-    key_u64(key, listing);
-    enum tide_err err = state_get(d->view, TABLE_LISTING, key, &row);
-    if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
-    struct age_commitment commitment = data_commitment(&row);
-    if (row.n_chunks > 0) err = is_complete(d, &commitment, &complete);
-    /* After a crash nobody knows whether the last chunks were synced: opened for writing, they will be. */
-    if (complete) err = blob_cache_get(&d->cache, &commitment, true, &blob);
-    if (complete && err == TIDE_OK) err = data_tell_stored(d, listing, blob);
-    if (err != TIDE_OK) {
-        log_event(LOG_LEVEL_ERROR, "content_unreadable", "file=blobs/ listing=%llu error=%s",
-                  (unsigned long long)listing, log_value(tide_err_text(err)).text);
-    }
-    return TIDE_OK; /* a content's trouble is not the state's */
-}
-
-/* A few awaiting listings, each time the next ones, in turn. */
-static enum tide_err recheck(struct data_door *d)
-{
-    uint8_t key[9];
-
-    d->rechecked_ms = clock_steady_ms();
-    enum tide_err err = state_read_renew(d->view);
-    key_u8_u64(key, LISTING_AWAITING, d->recheck_from);
-    for (size_t i = 0; i < RECHECK_LISTINGS && err == TIDE_OK; i++) {
-        err = state_next(d->view, TABLE_LISTING_BY_STATE, key, 1, true, NULL);
-        if (err == TIDE_OK) d->recheck_from = be64_get(key + 1);
-        if (err == TIDE_OK) err = recheck_listing(d, d->recheck_from);
-    }
-    if (err == TIDE_ENOTFOUND) {
-        d->recheck_from = 0;
-        err = TIDE_OK;
-    }
-    return err;
-}
 
 /* ---- the thread ---- */
 
@@ -104,7 +44,7 @@ static enum tide_err round_of(struct data_door *d, bool *stop)
     if (err == TIDE_OK && n_served == 0 && blob_cache_sync(&d->cache) != TIDE_OK) {
         log_event(LOG_LEVEL_WARNING, "sync_again_later", "door=data");
     }
-    if (err == TIDE_OK && clock_steady_ms() - d->rechecked_ms >= RECHECK_MS) err = recheck(d);
+    if (err == TIDE_OK && clock_steady_ms() - d->rechecked_ms >= RECHECK_MS) err = data_recheck(d);
     return err;
 }
 
@@ -113,10 +53,13 @@ static void *data_thread(void *arg)
     struct data_door *d = arg;
     bool stop = false;
 
-    enum tide_err err = recheck(d);
+    enum tide_err err = data_recheck(d);
     while (err == TIDE_OK && !stop) err = round_of(d, &stop);
     state_read_reset(d->view);
     blob_cache_close(&d->cache);
+    sweep_deinit(&d->contents);
+    sweep_deinit(&d->samples);
+    sweep_deinit(&d->evidence);
     if (err == TIDE_OK) return NULL;
     if (err == TIDE_EDAMAGED) log_damage("state");
     log_event(LOG_LEVEL_ERROR, "door_failed", "door=data error=%s", log_value(tide_err_text(err)).text);
@@ -141,7 +84,12 @@ static enum tide_err open_all(struct data_door *d)
 
     d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (d->stop_fd < 0) return TIDE_EIO;
+    struct location_options location = {.config = config, .state = d->options.state, .journal = d->options.journal};
     enum tide_err err = blobs_open(config->dir, &d->cache.blobs);
+    if (err == TIDE_OK) err = sweep_init(&d->contents, config->dir, "blobs");
+    if (err == TIDE_OK) err = sweep_init(&d->samples, config->dir, "samples");
+    if (err == TIDE_OK) err = sweep_init(&d->evidence, config->dir, "evidence");
+    if (err == TIDE_OK) err = location_start(&location, &d->location);
     if (err == TIDE_OK) err = state_read_begin(d->options.state, &d->view);
     if (err == TIDE_OK) err = door_open(d->options.zmq_context, &door_options, &d->service.door);
     if (err != TIDE_OK) return err;
@@ -175,6 +123,7 @@ void data_door_stop(struct data_door **d)
         ASSERT(written == (ssize_t)sizeof one);
         pthread_join((*d)->thread, NULL);
     }
+    location_stop(&(*d)->location);
     door_close(&(*d)->service.door);
     state_read_end(&(*d)->view);
     blobs_close(&(*d)->cache.blobs);

@@ -154,6 +154,7 @@ static bool take_message(struct door *d, struct door_message *out)
     }
     good = good && !zmq_msg_more(&d->message) && zmq_msg_size(&d->message) <= d->frame_max &&
            read_user_id(&d->message, out->wire_key);
+    if (good) out->fd = zmq_msg_get(&d->message, ZMQ_SRCFD);
     drain_message(d);
     if (good) out->data = payload(d);
     door_reads_end();

@@ -32,6 +32,7 @@ struct door_message {
     uint8_t route[DOOR_ROUTE_MAX];
     size_t route_len;
     uint8_t wire_key[32]; /* the peer's CURVE key, from ZAP */
+    int fd;               /* its connection's descriptor, to look at: it may be closed, or another's, by now */
     struct bytes data;
 };
 

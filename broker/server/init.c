@@ -159,7 +159,13 @@ static enum tide_err write_config(struct init *in)
             "# Messages inside the broker at once; more are answered `busy`. One party has at most half of them.\n"
             "queue = 8192\n"
             "# Memory of the lobby, where strangers knock.\n"
-            "lobby_memory_mib = 512\n",
+            "lobby_memory_mib = 512\n\n"
+            "[content]\n"
+            "# Days for which contents and samples are kept once no listing and no open trade needs them.\n"
+            "keep_days = 30\n"
+            "# Vendors' own servers: authorities believed (a PEM file) instead of the system's; addresses in private networks.\n"
+            "# location_ca = /etc/ssl/certs/ca-certificates.crt\n"
+            "location_local = no\n",
             in->o->name, in->o->listen, in->o->port_base, in->o->advertise);
     bool failed = ferror(file) != 0 || fflush(file) != 0 || fsync(fileno(file)) != 0;
     if (fclose(file) != 0 || failed) return TIDE_EFULL;

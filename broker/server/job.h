@@ -16,6 +16,7 @@ enum job_kind {
     JOB_BARRIER,   /* a query that waits until the state is committed; comes back as JOB_RELEASED */
     JOB_RELEASED,  /* … and is answered now */
     JOB_STORED,    /* the broker states that `listing` is completely stored; nobody is answered */
+    JOB_VERDICT,   /* the broker states `verdict`; nobody is answered */
 };
 
 struct job {
@@ -29,12 +30,19 @@ struct job {
     struct request request; /* JOB_STATEMENT, JOB_BARRIER, JOB_RELEASED */
     struct statement statement;
     struct bytes statement_bytes, envelope;
-    uint64_t listing;
+    uint64_t listing;            /* JOB_STORED */
+    struct body_verdict verdict; /* JOB_VERDICT */
 
     struct bytes reply; /* encoded, in `arena`; empty: none is sent */
     struct arena arena; /* everything of this job */
     struct job *next;   /* in the gateway's pool */
 };
+
+/* True of what the broker wants stated itself: it has no reply, and is freed when it is done. */
+static inline bool job_is_own(const struct job *job)
+{
+    return job->kind == JOB_STORED || job->kind == JOB_VERDICT;
+}
 
 #define JOB_ARENA_CAP (4u << 20) /* a frame, its decoded form (8,192 elements) and a reply, with room to spare */
 

@@ -23,10 +23,13 @@ int run_processes(const struct config *config);
 
 /* The data thread of the broker process. Completed uploads are handed to `stored` (any thread may call it). */
 struct data_door;
+struct journal;
+struct state;
 struct data_door_options {
     const struct config *config;
     void *zmq_context;
     struct state *state;
+    struct journal *journal;
     const uint8_t *wire_secret;
     bool (*stored)(void *ctx, uint64_t listing); /* false: queue full, tried again later */
     void *ctx;

@@ -76,6 +76,10 @@ static const struct {
     [VERB_ERASE_CARD] = {query_erase_card, false},
     [VERB_CONSISTENCY] = {query_consistency, true},
     [VERB_CERTIFICATE] = {query_certificate, false},
+    [VERB_SAMPLE] = {query_sample, false},
+    [VERB_DETAIL] = {query_detail, false},
+    [VERB_JUDGES] = {query_judges, false},
+    [VERB_EVIDENCE] = {query_evidence, false},
 };
 
 /* The checks that come before any verb's own. *refused: the reply is filled. */

@@ -20,6 +20,7 @@ struct query_source {
     struct requests *requests;       /* the lobby's waiting requests */
     struct cards *cards;             /* contact cards; the trade door only */
     const uint8_t *log_secret;       /* SIGN_SECRET_BYTES, for the broker's line of a settlement note; broker only */
+    const char *dir;                 /* the market's folder, for the evidence in it; the audit door only */
     uint16_t ports[5];               /* enum door_port; 0: not served */
 };
 

@@ -35,6 +35,20 @@ enum tide_err query_best_ask(struct query *q, uint64_t listing, bool *has, uint6
     return TIDE_OK;
 }
 
+/* Its vendor: name and marks, which buyers go by. */
+static enum tide_err fill_vendor(struct query *q, uint64_t number, struct body_listing_row *out)
+{
+    struct row_party vendor;
+
+    enum tide_err err = party_by_number(q->source->view, number, &vendor);
+    if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
+    out->vendor_name = QUERY_TEXT(q, vendor.name);
+    out->vendor_settled = vendor.settled;
+    out->vendor_missed = vendor.missed;
+    out->vendor_faults = vendor.faults;
+    return TIDE_OK;
+}
+
 enum tide_err query_listing_fill(struct query *q, uint64_t listing, const struct row_listing *row,
                                  struct body_listing_row *out)
 {
@@ -68,10 +82,13 @@ enum tide_err query_listing_fill(struct query *q, uint64_t listing, const struct
     out->samples = row->samples;
     out->closed_untraded = row->closed_untraded;
     out->n_trades = row->n_trades;
+    memcpy(out->seed, row->seed, 32);
+    out->sampled = row->sample_record;
+    out->detail_len = row->detail_len;
+    out->elsewhere = row->elsewhere;
     enum tide_err err = query_best_ask(q, listing, &has_ask, &out->best_ask);
     out->has_ask = has_ask;
-    if (err == TIDE_OK) err = query_party_name(q, row->vendor, &out->vendor_name);
-    return err;
+    return err == TIDE_OK ? fill_vendor(q, row->vendor, out) : err;
 }
 
 enum tide_err query_listing(struct query *q)

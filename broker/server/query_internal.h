@@ -172,5 +172,11 @@ MUST_USE enum tide_err query_key_changes(struct query *q, uint64_t party, const 
 MUST_USE enum tide_err query_prove(struct query *q, uint64_t index, struct bytes *proof);
 /* query_certificate.c */
 MUST_USE enum tide_err query_certificate(struct query *q);
+/* query_samples.c */
+MUST_USE enum tide_err query_sample(struct query *q);
+MUST_USE enum tide_err query_detail(struct query *q);
+/* query_disputes.c */
+MUST_USE enum tide_err query_judges(struct query *q);
+MUST_USE enum tide_err query_evidence(struct query *q);
 
 #endif

@@ -154,6 +154,7 @@ static enum tide_err trade_fill(struct query *q, uint64_t trade, const struct ro
         .quantity = row->quantity, .price = row->price, .total = row->total, .fee = row->fee,
         .final_record = row->final_record,
         .programme = row->programme, .voucher = row->voucher, .bond = row->bond, .overdue = row->overdue,
+        .dispute = row->dispute_record, .verdict = row->verdict_record, .finding = row->finding,
     };
     memcpy(out->buyer, row->buyer_key, 32);
     memcpy(out->vendor, row->vendor_key, 32);

@@ -35,7 +35,7 @@ static void finish(struct sequencer *s, struct job *job)
 
 static void finish_refused(struct sequencer *s, struct job *job, enum outcome code, const char *detail)
 {
-    if (job->kind != JOB_STORED) {
+    if (!job_is_own(job)) {
         struct reply reply;
         reply_refuse(&reply, job->request.request_id, code, detail);
         job_reply(job, &reply, job->request.verb->reply);
@@ -113,6 +113,17 @@ static enum tide_err decide_statement(struct sequencer *s, struct job *job)
     return err ? err : finish_accepted(s, job, x);
 }
 
+/* What the broker wants stated. A refusal is no trouble: it was stated before, or its subject has moved on. */
+static enum tide_err state_own_job(struct sequencer *s, struct job *job)
+{
+    const struct body_stored stored = {.listing = job->listing};
+    enum outcome outcome;
+    enum tide_err err = job->kind == JOB_STORED ? sequencer_state_own(s, KIND_STORED, &stored, &outcome)
+                                                : sequencer_state_own(s, KIND_VERDICT, &job->verdict, &outcome);
+    if (!err) finish(s, job);
+    return err;
+}
+
 /* TIDE_OK: the job is finished, held back or a barrier. An error: it is still the caller's. */
 static enum tide_err take_job(struct sequencer *s, struct job *job)
 {
@@ -120,17 +131,11 @@ static enum tide_err take_job(struct sequencer *s, struct job *job)
         s->barriers[s->n_barriers++] = job;
         return TIDE_OK;
     }
-    ASSERT(job->kind == JOB_STATEMENT || job->kind == JOB_STORED);
+    ASSERT(job->kind == JOB_STATEMENT || job_is_own(job));
     enum tide_err err = sequencer_append_if_large(s);
     if (!err) err = sequencer_state_due(s);
     if (err) return err;
-    if (job->kind == JOB_STATEMENT) return decide_statement(s, job);
-
-    struct body_stored stored = {.listing = job->listing};
-    enum outcome outcome; /* a refusal is no trouble: it was stated before, or the listing has moved on */
-    err = sequencer_state_own(s, KIND_STORED, &stored, &outcome);
-    if (!err) finish(s, job);
-    return err;
+    return job_is_own(job) ? state_own_job(s, job) : decide_statement(s, job);
 }
 
 /* ---- the state ---- */

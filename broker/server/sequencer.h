@@ -26,7 +26,7 @@ struct sequencer_io {
     enum tide_err (*read)(void *ctx, uint64_t first, size_t max_n, size_t max_bytes, struct arena *arena,
                           struct bytes *out, size_t *n);
 
-    /* Done: their replies may go out (JOB_STORED: may be freed). The jobs are given away. */
+    /* Done: their replies may go out (job_is_own: may be freed). The jobs are given away. */
     void (*finished)(void *ctx, struct job *const *jobs, size_t n);
     /* Barriers whose state is committed: they go back to be answered. The jobs are given away. */
     void (*released)(void *ctx, struct job *const *jobs, size_t n);

@@ -89,7 +89,7 @@ static void io_finished(void *ctx, struct job *const *jobs, size_t n)
     size_t n_replies = 0;
     ASSERT(n <= BATCH_JOBS);
     for (size_t i = 0; i < n; i++) {
-        if (jobs[i]->kind == JOB_STORED) free(jobs[i]);
+        if (job_is_own(jobs[i])) free(jobs[i]);
         else replies[n_replies++] = jobs[i];
     }
     if (n_replies > 0) ASSERT(queue_push(t->o.replies, replies, n_replies)); /* room for every job there is */
@@ -189,17 +189,25 @@ enum tide_err sequencer_thread_start(struct sequencer_thread *t, struct publishe
     return t->started ? TIDE_OK : TIDE_ENOMEM;
 }
 
-bool sequencer_thread_stored(void *ctx, uint64_t listing)
+static bool push_own(struct sequencer_thread *t, const struct job *own)
 {
-    struct sequencer_thread *t = ctx;
-    struct job *job = calloc(1, sizeof *job);
-    if (!job) return false;
-    job->kind = JOB_STORED;
-    job->listing = listing;
+    struct job *job = malloc(sizeof *job);
     void *item = job;
+    if (!job) return false;
+    *job = *own;
     if (queue_push(t->o.inbox, &item, 1)) return true;
     free(job);
     return false;
+}
+
+bool sequencer_thread_stored(void *ctx, uint64_t listing)
+{
+    return push_own(ctx, &(struct job){.kind = JOB_STORED, .listing = listing});
+}
+
+bool sequencer_thread_verdict(void *ctx, const struct body_verdict *verdict)
+{
+    return push_own(ctx, &(struct job){.kind = JOB_VERDICT, .verdict = *verdict});
 }
 
 bool sequencer_thread_close(struct sequencer_thread **t)

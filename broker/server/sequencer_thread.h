@@ -31,6 +31,9 @@ MUST_USE enum tide_err sequencer_thread_start(struct sequencer_thread *t, struct
 /* Asks for a `stored` statement. Any thread; false: the queue is full. `ctx` is the sequencer_thread. */
 MUST_USE bool sequencer_thread_stored(void *ctx, uint64_t listing);
 
+/* The same for a `verdict`. */
+MUST_USE bool sequencer_thread_verdict(void *ctx, const struct body_verdict *verdict);
+
 /* Close the inbox first: what is in it is still done, and the state committed. True: it ended well. */
 bool sequencer_thread_close(struct sequencer_thread **t);
 

@@ -8,6 +8,7 @@
 
 #include "client/cli/prompt.h"
 #include "client/cli/report.h"
+#include "client/cli/sample.h"
 #include "client/cli/session.h"
 #include "client/cli/show.h"
 #include "client/cli/text.h"
@@ -160,20 +161,29 @@ static void price_show(const struct cli *cli, const struct bid *bid)
     talk(cli, "In force  %s", how);
 }
 
-int bid_confirm(struct cli *cli, const struct bid *bid)
+/* What the person decides upon; the samples are checked. */
+static int listing_show_short(struct cli *cli, const struct bid *bid)
 {
-    char total[TEXT_MAX], part[TEXT_MAX], question[2 * TEXT_MAX + 96];
     char *title = get_escaped(bid->row, "title"), *vendor = get_escaped(bid->row, "vendor_name");
-    char *purpose = bid->purpose != NULL ? text_escape(bid->purpose) : NULL;
 
     talk(cli, "Listing   %" PRIu64 "  %s", bid->listing, title);
     talk(cli, "Vendor    %s  (%s)", vendor, get_text(bid->row, "vendor"));
+    free(title);
+    free(vendor);
+    return samples_show(cli, bid->row);
+}
+
+int bid_confirm(struct cli *cli, const struct bid *bid)
+{
+    char total[TEXT_MAX], part[TEXT_MAX], question[2 * TEXT_MAX + 96];
+    char *purpose;
+
+    if (listing_show_short(cli, bid) != 0) return cli->error.code;
+    purpose = bid->purpose != NULL ? text_escape(bid->purpose) : NULL;
     price_show(cli, bid);
     payment_show(cli, bid);
     terms_show(cli, bid);
     if (purpose != NULL) talk(cli, "Purpose   %s", purpose);
-    free(title);
-    free(vendor);
     free(purpose);
     yuan_format(bid->total_fen - bid->voucher_fen, total);
     yuan_format(bid->voucher_fen, part);

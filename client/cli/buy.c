@@ -3,10 +3,11 @@
  *
  * Always holds: money is promised only after "yes"; what was bid for is noted before it is sent (purchase.c), so that
  * the same command goes on wherever it was stopped; a delivery is accepted only after every chunk was checked and
- * opened.
+ * opened, and every sample found as it was signed. Not here: what follows when it was not (dispute.c).
  */
 #include "client/cli/bid.h"
 #include "client/cli/commands.h"
+#include "client/cli/dispute.h"
 #include "client/cli/purchase.h"
 #include "client/cli/session.h"
 #include "client/cli/show.h"
@@ -103,7 +104,23 @@ static int resume(struct cli *cli, struct purchase *p)
     return p->order != 0 && !p->is_noted ? purchase_save(cli, p) : 0;
 }
 
-/* Waits until the trade is granted or final; *state says which. */
+/* The trade was refunded: why, and what is left to do. */
+static int refunded_say(struct cli *cli, uint64_t trade, const json_t *row)
+{
+    const char *finding = get_text(row, "finding");
+
+    if (verdict_refunds(finding)) {
+        cli_error(cli, CODE_DAMAGED, "the delivery of trade %" PRIu64 " was bad (%s); the verdict gave the money back", trade,
+                  finding_words(finding));
+        cli_hint(cli, "It is available again. The same command bids anew.");
+        return cli->error.code;
+    }
+    cli_error(cli, CODE_WRONG_STATE, "trade %" PRIu64 " was refunded; the money is available again", trade);
+    cli_hint(cli, "The same command bids anew.");
+    return cli->error.code;
+}
+
+/* Waits until the trade is granted or final, or judged if it was disputed; *state says which. */
 static int grant_wait(struct cli *cli, const json_t *row, char state[32])
 {
     uint64_t trade = get_u64(row, "trade");
@@ -114,16 +131,20 @@ static int grant_wait(struct cli *cli, const json_t *row, char state[32])
         int code = tide_trade_wait(cli->market, trade, "granted", wait_ms(cli), NULL, &cli->error);
         if (code != 0 && code != CODE_WRONG_STATE) return code;
     }
+    if (strcmp(get_text(row, "state"), "disputed") == 0) {
+        talk(cli, "Trade %" PRIu64 " is disputed; waiting for the verdict.", trade);
+        int code = tide_verdict_wait(cli->market, trade, wait_ms(cli), NULL, &cli->error);
+        if (code != 0) return code;
+    }
     if (trade_row(cli, trade, &now) != 0) return cli->error.code;
     snprintf(state, 32, "%s", get_text(now, "state"));
+    int code = 0;
+    if (strcmp(state, "refunded") == 0)
+        code = refunded_say(cli, trade, now);
+    else if (strcmp(state, "granted") != 0 && strcmp(state, "settled") != 0)
+        code = cli_error(cli, CODE_WRONG_STATE, "trade %" PRIu64 " is %s", trade, state);
     json_decref(now);
-    if (strcmp(state, "granted") == 0 || strcmp(state, "settled") == 0) return 0;
-    if (strcmp(state, "refunded") == 0) {
-        cli_error(cli, CODE_WRONG_STATE, "trade %" PRIu64 " was refunded; the money is available again", trade);
-        cli_hint(cli, "The same command bids anew.");
-        return cli->error.code;
-    }
-    return cli_error(cli, CODE_WRONG_STATE, "trade %" PRIu64 " is %s", trade, state);
+    return code;
 }
 
 /*
@@ -132,9 +153,19 @@ static int grant_wait(struct cli *cli, const json_t *row, char state[32])
  */
 static int delivery_get(struct cli *cli, struct purchase *p, uint64_t trade, const char *out, bool is_first)
 {
+    json_t *report;
+
     if (is_first ? p->fetched : !p->by_trade || access(out, F_OK) == 0) return 0;
-    if (trade_download(cli, trade, out) != 0) return cli->error.code;
-    if (!is_first) return 0;
+    int code = trade_download(cli, trade, out, &report);
+    p->fetched_chunks += get_u64(report, "fetched_chunks");
+    p->fetched_bytes += get_u64(report, "fetched_bytes");
+    if (code == CODE_DAMAGED) {
+        p->bad_trade = trade;
+        p->report = report;
+        return code;
+    }
+    json_decref(report);
+    if (code != 0 || !is_first) return code;
     p->fetched = true;
     return purchase_save(cli, p);
 }
@@ -188,11 +219,26 @@ static int bought_show(struct cli *cli, const struct purchase *p, const json_t *
         voucher += get_u64(row, "voucher");
     }
     json_t *shown =
-        json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:I,s:s,s:s}", "listing", (json_int_t)p->listing, "order", (json_int_t)p->order,
+        json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:I,s:s,s:s,s:I,s:I}", "listing", (json_int_t)p->listing, "order", (json_int_t)p->order,
                   "trade", (json_int_t)get_u64(json_array_get(trades, 0), "trade"), "state", "settled", "quantity",
-                  (json_int_t)quantity, "total", (json_int_t)total, "voucher", (json_int_t)voucher, "file", p->out, "receipt", p->receipt);
+                  (json_int_t)quantity, "total", (json_int_t)total, "voucher", (json_int_t)voucher, "file", p->out, "receipt", p->receipt,
+                  "fetched_chunks", (json_int_t)p->fetched_chunks, "fetched_bytes", (json_int_t)p->fetched_bytes);
     int code = show_card(cli, bought_columns, shown, NULL);
     json_decref(shown);
+    return code;
+}
+
+/* The delivery was bad: dispute it, if that is wanted. An exit code. */
+static int bad_finish(struct cli *cli, struct purchase *p)
+{
+    json_t *row;
+
+    int code = bad_delivery(cli, p->bad_trade, p->report);
+    json_decref(p->report);
+    p->report = NULL;
+    if (trade_row(cli, p->bad_trade, &row) != 0) return code;
+    if (strcmp(get_text(row, "state"), "refunded") == 0) purchase_end(p);
+    json_decref(row);
     return code;
 }
 
@@ -212,7 +258,7 @@ static int trades_finish(struct cli *cli, struct purchase *p)
     {
         if (trade_finish(cli, p, row, i) == 0) continue;
         json_decref(trades);
-        return cannot_buy(cli, p);
+        return p->report != NULL ? bad_finish(cli, p) : cannot_buy(cli, p);
     }
     int code = purchase_left(cli, p, &left) != 0 ? cannot_buy(cli, p) : bought_show(cli, p, trades);
     json_decref(trades);

@@ -49,6 +49,8 @@ enum code {
     CODE_NO_RIGHT = 514,
     CODE_NO_VOUCHER = 523,
     CODE_VOUCHER_NOT_FOR_THIS = 524,
+    CODE_BAD_SAMPLE = 529,
+    CODE_BAD_LOCATION = 531,
     CODE_USAGE = 601,
     CODE_NO_CONTEXT = 602,
     CODE_NO_IDENTITY = 603,
@@ -61,6 +63,7 @@ enum code {
     CODE_INTERRUPTED = 611,
     CODE_NO_MEMORY = 612,
     CODE_FAILED = 702,
+    CODE_DAMAGED = 704,
 };
 
 struct cli {

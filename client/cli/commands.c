@@ -49,6 +49,10 @@
     { \
         "reference", 0, FLAG_TEXT, false, true, "TEXT", "the bank's own reference, never used twice" \
     }
+/* Of payloads that lie at a vendor's own location. */
+#define LOCATION \
+    FILENAME("location-ca", "authorities (PEM) to believe of a vendor's own server, instead of the system's"), \
+        SWITCH("location-local", "a vendor's own server may be in a private network")
 #define VOUCHER COUNT("voucher", "PROGRAMME", "a voucher programme to pay a share from (voucher list)")
 /* How an order is to be traded; conditions.c knows which go together. */
 #define CONDITIONS \
@@ -87,6 +91,8 @@
         {"from", 0, FLAG_TIME, false, false, "DATE", "the first moment it covers"}, \
         {"to", 0, FLAG_UNTIL, false, false, "DATE", "the last moment it covers"}, \
         COUNT("sample", "N", "chunks that you will show in clear; the log draws which (at most 5 %)"), \
+        FILENAME("detail", "a detail part of at most 1 MiB, sealed; you open it to parties of your choice (listing detail)"), \
+        TEXT("location", "URL", "https address of your own for the payload; the market fetches it once, buyers from there"), \
         COUNT("revises", "LISTING", "the earlier listing of yours that this is a revision of")
 
 static const struct flag key_new_flags[] = {TEXT("name", "NAME", "the identity's name (default: default)"),
@@ -149,8 +155,10 @@ static const struct flag approve_flags[] = {TEXT("reason", "TEXT", "a remark; it
 static const struct flag refuse_flags[] = {
     {"reason", 0, FLAG_TEXT, false, true, "TEXT", "why; it goes into the journal"}, DRY_RUN, END};
 
-static const struct flag seal_flags[] = {{"out", 'o', FLAG_FILE, false, true, "FILE", "the sealed file"}, END};
-static const struct flag open_flags[] = {{"out", 'o', FLAG_FILE, false, true, "FILE", "the opened file"}, END};
+static const struct flag seal_flags[] = {
+    {"out", 'o', FLAG_FILE, false, true, "FILE", "the sealed file; - is standard output"}, END};
+static const struct flag open_flags[] = {
+    {"out", 'o', FLAG_FILE, false, true, "FILE", "the opened file; - is standard output"}, END};
 static const struct flag sell_flags[] = {
     {"title", 0, FLAG_TEXT, false, true, "TEXT", "the listing's title"},
     PRICE,
@@ -176,6 +184,7 @@ static const struct flag vend_flags[] = {
     SWITCH("once", "grant what waits now, and stop"),
     FILENAME("credential", "what buyers of your api and compute listings get, at most 4 KiB"),
     {"credential-dir", 0, FLAG_FILE, false, false, "DIR", "the same by DIR/<trade> or DIR/<listing>, where it is there"},
+    LOCATION,
     END};
 
 static const struct flag search_flags[] = {
@@ -195,6 +204,14 @@ static const struct flag search_flags[] = {
     END};
 static const struct flag listing_show_flags[] = {
     SWITCH("dcat", "for other catalogues: one JSON-LD document, DCAT 3 with an ODRL offer"), END};
+static const struct flag sample_flags[] = {
+    {"out", 'o', FLAG_FILE, false, false, "FILE", "where the chunks go, one behind the other"}, END};
+static const struct flag detail_flags[] = {
+    {"grant", 0, FLAG_TEXT, true, false, "PARTY", "its vendor: open it to this party; may be repeated"},
+    TEXT("recipient", "AGE1", "with --grant: that party's recipient, as it told you itself"),
+    {"out", 'o', FLAG_FILE, false, false, "FILE", "for whom it was opened: read it into this file"},
+    DRY_RUN,
+    END};
 static const struct flag close_flags[] = {DRY_RUN, END};
 static const struct flag buy_flags[] = {
     {"out", 'o', FLAG_FILE, false, true, "FILE", "where the opened data goes"},
@@ -205,6 +222,8 @@ static const struct flag buy_flags[] = {
     SWITCH("no-wait", "bid, and stop there; the same command goes on later"),
     FILENAME("keep-sealed", "keep the purchase as an age file too"),
     FILENAME("keep-key", "write the one-time AGE-SECRET-KEY-1… that opens it (mode 0600)"),
+    SWITCH("dispute", "if the delivery is bad: dispute it without asking"),
+    LOCATION,
     TIMEOUT,
     DRY_RUN,
     END};
@@ -231,14 +250,21 @@ static const struct flag own_flags[] = {SWITCH("open", "only what is not final")
 static const struct flag book_flags[] = {COUNT("limit", "N", "levels a side (default: 20)"),
                                          SWITCH("follow", "drawn anew as it changes; in a pipe, a line a change"), END};
 static const struct flag fetch_flags[] = {
-    {"out", 'o', FLAG_FILE, false, true, "FILE", "where the opened data goes"},
+    {"out", 'o', FLAG_FILE, false, false, "FILE", "where the opened data goes (a credential: mode 0600)"},
+    SWITCH("show", "print a credential, of an api or compute listing, instead"),
     FILENAME("keep-sealed", "keep the purchase as an age file too"),
     FILENAME("keep-key", "write the one-time AGE-SECRET-KEY-1… that opens it (mode 0600)"),
+    LOCATION,
     END};
+static const struct flag dispute_flags[] = {
+    COUNT("chunk", "N", "about this chunk (they count from 0), whatever the examination says of it"), LOCATION, TIMEOUT,
+    SWITCH("dry-run", "examine, print what would be revealed, and stop"), END};
 static const struct flag accept_flags[] = {DRY_RUN, END};
 static const struct flag receipt_flags[] = {{"out", 'o', FLAG_FILE, false, true, "FILE", "the receipt"}, TIMEOUT, END};
 static const struct flag follow_flags[] = {COUNT("from", "INDEX", "begin with this record (default: 0)"),
                                            SWITCH("once", "stop at the newest record"), END};
+static const struct flag mirror_flags[] = {SWITCH("follow", "go on as it happens"), END};
+static const struct flag check_flags[] = {TEXT("key", "VKEY", "the log's verifier key (default: that of the context's market)"), END};
 static const struct flag verify_flags[] = {
     TEXT("key", "VKEY", "the log's verifier key, name+hash+key (default: of the context's market)"), END};
 
@@ -270,7 +296,9 @@ const struct command all_commands[] = {
     {"listing", "show", "LISTING", listing_show_flags, listing_show, "one listing, with its terms"},
     {"listing", "publish", "[FILE]", publish_flags, listing_publish, "publish a listing, without asking"},
     {"listing", "revise", "LISTING [FILE]", publish_flags, listing_revise, "publish a revision of one's listing"},
+    {"listing", "sample", "LISTING", sample_flags, listing_sample, "chunks that the log drew and the vendor shows in clear"},
     {"listing", "certificate", "LISTING", certificate_flags, listing_certificate, "a registered listing's certificate"},
+    {"listing", "detail", "LISTING", detail_flags, listing_detail, "a sealed detail part: open it to a party, or read it"},
     {"listing", "close", "LISTING", close_flags, listing_close, "close one's listing for good"},
     {"book", NULL, "LISTING", book_flags, book_show, "what is bid and asked for a listing"},
     {"tape", NULL, NULL, tape_flags, tape_run, "every book's top, and what happens"},
@@ -284,6 +312,7 @@ const struct command all_commands[] = {
     {"trade", "show", "TRADE", NULL, trade_show, "one trade, with its settlement text"},
     {"trade", "fetch", "TRADE", fetch_flags, trade_fetch, "download, check and open what was granted"},
     {"trade", "accept", "TRADE", accept_flags, trade_accept, "accept a delivery; the vendor is paid"},
+    {"trade", "dispute", "TRADE", dispute_flags, trade_dispute, "examine a delivery; if it is bad, prove it and be refunded"},
     {"trade", "claim", "TRADE", claim_flags, trade_claim, "ask an arbiter for a ruling on a delivery"},
     {"trade", "receipt", "TRADE", receipt_flags, trade_receipt, "write a settled trade's receipt"},
     {"money", "show", NULL, money_show_flags, money_show, "one's balances, or a statement of account"},
@@ -322,6 +351,8 @@ const struct command all_commands[] = {
     {"rule", NULL, "TRADE settle|refund", claim_flags, rule_run, "rule on a claim (arbiters)"},
     {"audit", "follow", NULL, follow_flags, audit_follow, "every record as it happens (regulators)"},
     {"audit", "show", "INDEX", NULL, audit_show, "one record (regulators)"},
+    {"audit", "mirror", "DIR", mirror_flags, audit_mirror, "a complete, proven copy of the log, and the evidence of disputes (regulators)"},
+    {"audit", "check", "DIR", check_flags, audit_check, "check a mirror offline, and judge every dispute again"},
 
     {"errors", NULL, "[CODE]", NULL, errors_run, "what a code means and what to do"},
     {"completion", NULL, "bash|zsh|fish", NULL, completion_run, "completion for a shell"},

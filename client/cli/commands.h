@@ -19,6 +19,7 @@ int card_erase(struct cli *cli);
 int listing_publish(struct cli *cli); /* publish.c */
 int listing_revise(struct cli *cli);
 int listing_certificate(struct cli *cli); /* listing.c */
+int listing_detail(struct cli *cli);      /* detail.c */
 int tape_run(struct cli *cli);            /* tape.c */
 int connect_run(struct cli *cli); /* connect.c */
 int context_list(struct cli *cli);
@@ -50,6 +51,8 @@ int market_resume(struct cli *cli);
 int market_params(struct cli *cli);
 int market_arbiter(struct cli *cli);
 int trade_claim(struct cli *cli); /* claim.c */
+int trade_dispute(struct cli *cli); /* dispute.c */
+int listing_sample(struct cli *cli); /* sample.c */
 int claim_list(struct cli *cli);
 int rule_run(struct cli *cli);
 int review_list(struct cli *cli); /* review.c */
@@ -77,6 +80,8 @@ int trade_receipt(struct cli *cli);
 int buy_run(struct cli *cli);      /* buy.c */
 int audit_follow(struct cli *cli); /* audit.c */
 int audit_show(struct cli *cli);
+int audit_mirror(struct cli *cli); /* mirror.c */
+int audit_check(struct cli *cli);
 int verify_run(struct cli *cli); /* verify.c */
 int errors_run(struct cli *cli); /* errors.c */
 int version_run(struct cli *cli);

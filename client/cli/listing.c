@@ -41,12 +41,13 @@ static const struct column listing_columns[] = {{"listing", "Listing", COLUMN_IN
                                                 {"certificate", "Certificate", COLUMN_INDEX, "certificate"},
                                                 {"n_trades", "Trades", COLUMN_COUNT, NULL},
                                                 {"closed_untraded", "Closed untraded before", COLUMN_COUNT, NULL},
-                                                {"settled", "Vendor: settled", COLUMN_COUNT, NULL},
-                                                {"missed", "Vendor: missed", COLUMN_COUNT, NULL},
-                                                {"faults", "Vendor: at fault", COLUMN_COUNT, NULL},
+                                                {"vendor_marks", "Vendor's trades", COLUMN_TEXT, NULL},
                                                 {"time_from", "Covers from", COLUMN_TIME, "time_from"},
                                                 {"time_to", "Covers to", COLUMN_TIME, "time_to"},
-                                                {"samples", "Sample chunks", COLUMN_INDEX, "samples"},
+                                                {"sample_words", "Samples", COLUMN_TEXT, "samples"},
+                                                {"detail_len", "Sealed detail part", COLUMN_BYTES, "detail_len"},
+                                                {"location", "Payload lies at", COLUMN_TEXT, NULL},
+                                                {"trouble", "Not fetched yet", COLUMN_TEXT, NULL},
                                                 {"summary", "Summary", COLUMN_TEXT, NULL},
                                                 {"category", "Category", COLUMN_TEXT, NULL},
                                                 {"keywords", "Keywords", COLUMN_TEXT, NULL},
@@ -168,17 +169,42 @@ static int listing_dcat(struct cli *cli, const json_t *answer)
     return code;
 }
 
-/* The vendor's marks beside the listing; without them if they cannot be had (a stranger sees none). */
-static void marks_add(struct cli *cli, json_t *merged)
+/* "12 settled, 1 missed, 0 at fault" */
+static void marks_add(json_t *merged)
 {
-    static const char *const marks[] = {"settled", "missed", "faults"};
-    struct tide_error was = cli->error;
-    json_t *party;
+    json_object_set_new(merged, "vendor_marks",
+                        json_sprintf("%" PRIu64 " settled, %" PRIu64 " missed, %" PRIu64 " at fault",
+                                     get_u64(merged, "vendor_settled"), get_u64(merged, "vendor_missed"),
+                                     get_u64(merged, "vendor_faults")));
+}
 
-    if (session_ask(cli, "party", json_pack("{s:s}", "party", get_text(merged, "vendor")), &party) == 0) {
-        for (size_t i = 0; i < ARRAY_N(marks); i++)
-            json_object_set(merged, marks[i], json_object_get(party, marks[i]));
-        json_decref(party);
+/* Promised, drawn, signed, shown: how far it is. A listing is open only once they are shown. */
+static void samples_add(json_t *merged)
+{
+    uint64_t n = get_u64(merged, "samples");
+    const char *state = get_text(merged, "state");
+    bool drawn = get_text(merged, "seed")[0] != '\0';
+    bool shown = get_u64(merged, "sampled") != 0 && strcmp(state, "sampling") != 0;
+    const char *how = shown                                 ? "drawn by the log, signed and shown: tidemark listing sample"
+                      : get_u64(merged, "sampled") != 0     ? "drawn by the log, signed, not shown yet"
+                      : drawn                               ? "drawn by the log, not signed yet"
+                                                            : "promised; the log draws which once it is approved";
+
+    json_object_set_new(merged, "sample_words", json_sprintf("%" PRIu64 " chunk%s, %s", n, n == 1 ? "" : "s", how));
+}
+
+/* What the market found wrong with a payload at its location: its vendor alone may ask. */
+static void trouble_add(struct cli *cli, json_t *merged, json_t *answer)
+{
+    bool waits = strcmp(get_text(merged, "state"), "awaiting") == 0 && get_text(merged, "location")[0] != '\0';
+    struct tide_error was = cli->error;
+    json_t *upload;
+
+    if (!waits || cli->identity == NULL || !tide_identity_is(cli->identity, get_text(merged, "vendor"))) return;
+    if (session_ask(cli, "upload", json_pack("{s:I}", "listing", (json_int_t)get_u64(merged, "listing")), &upload) == 0) {
+        json_object_set(merged, "trouble", json_object_get(upload, "trouble"));
+        json_object_set(answer, "trouble", json_object_get(upload, "trouble"));
+        json_decref(upload);
     }
     cli->error = was;
 }
@@ -198,7 +224,9 @@ int listing_show(struct cli *cli)
         return printed;
     }
     json_t *merged = listing_merged(cli, answer);
-    if (!cli->json) marks_add(cli, merged);
+    marks_add(merged);
+    samples_add(merged);
+    trouble_add(cli, merged, answer);
     int code = show_card(cli, listing_columns, merged, answer);
     const char *terms = get_text(get_first(answer, "published"), "terms");
     if (code == EXIT_OK && cli->terminal && !cli->json && terms[0] != '\0') {

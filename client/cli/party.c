@@ -5,6 +5,7 @@
 #include "client/cli/session.h"
 #include "client/cli/show.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static const struct column request_columns[] = {
@@ -19,10 +20,8 @@ static const struct column party_columns[] = {{"party", "Party", COLUMN_TEXT, NU
                                               {"group", "Legal group", COLUMN_TEXT, NULL},
                                               {"jurisdiction", "Jurisdiction", COLUMN_TEXT, NULL},
                                               {"admitted", "Admitted", COLUMN_INDEX, NULL},
-                                              {"settled", "Trades settled", COLUMN_COUNT, NULL},
-                                              {"missed", "Grants missed", COLUMN_COUNT, NULL},
-                                              {"faults", "Refunded, at fault", COLUMN_COUNT, NULL},
-                                              {"unproven", "Claims not upheld", COLUMN_COUNT, NULL},
+                                              {"as_vendor", "As a vendor", COLUMN_TEXT, NULL},
+                                              {"as_buyer", "As a buyer", COLUMN_TEXT, NULL},
                                               {NULL, NULL, COLUMN_END, NULL}};
 
 static const struct column done_columns[] = {
@@ -63,12 +62,26 @@ int party_requests(struct cli *cli)
     return code;
 }
 
+/* Its marks in words: "12 settled, 1 missed, 0 refunded at fault". The numbers are in --json. */
+static void marks_add(json_t *party)
+{
+    uint64_t unproven = get_u64(party, "unproven");
+
+    json_object_set_new(party, "as_vendor",
+                        json_sprintf("%" PRIu64 " settled, %" PRIu64 " missed, %" PRIu64 " refunded at fault",
+                                     get_u64(party, "settled"), get_u64(party, "missed"), get_u64(party, "faults")));
+    json_object_set_new(party, "as_buyer",
+                        json_sprintf("%" PRIu64 " dispute%s or claim%s not proven", unproven, unproven == 1 ? "" : "s",
+                                     unproven == 1 ? "" : "s"));
+}
+
 int party_show(struct cli *cli)
 {
     json_t *body = json_object(), *answer;
 
     set_text(body, "party", args_value(&cli->args, 0));
     if (session_ask(cli, "party", body, &answer) != 0) return cli_fail(cli, "cannot show the party");
+    if (!cli->json) marks_add(answer);
     int code = show_card(cli, party_columns, answer, NULL);
     json_decref(answer);
     return code;

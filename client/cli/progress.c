@@ -77,11 +77,13 @@ bool progress_step(void *ctx, const char *what, uint64_t done, uint64_t total)
     if (interrupted()) return false;
     if (p->cli->quiet || (p->cli->json && !p->terminal)) return true;
     if (done > total) done = total;
-    if (strcmp(what, p->what) != 0 || done < p->started_at) begin(p, what, done, total, now);
+    bool is_new = strcmp(what, p->what) != 0 || done < p->started_at;
+    if (is_new) begin(p, what, done, total, now);
     if (p->terminal) {
         if (now - p->drawn_ms >= REDRAW_MS || done == total) draw(p, done, total, now);
         return true;
     }
+    if (is_new && strstr(what, "waiting") != NULL) fprintf(stderr, "%s\n", what); /* a wait has no tenths */
     unsigned tenths = (unsigned)share(done, 10, total);
     if (tenths <= p->tenths) return true;
     char have[TEXT_MAX], all[TEXT_MAX];

@@ -42,10 +42,14 @@ static bool line_read(int fd, char *out, size_t room, size_t *len)
 
 int confirm(struct cli *cli, const char *question)
 {
+    return args_has(&cli->args, "yes") ? 0 : confirm_typed(cli, question);
+}
+
+int confirm_typed(struct cli *cli, const char *question)
+{
     char answer[64];
     size_t len;
 
-    if (args_has(&cli->args, "yes")) return 0;
     if (!prompt_possible()) {
         cli_error(cli, CODE_NOT_CONFIRMED, "nobody can be asked: there is no terminal. Nothing was sent");
         cli_hint(cli, "Run it in a terminal, or give --yes.");

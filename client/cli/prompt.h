@@ -21,6 +21,8 @@ bool prompt_possible(void);
  * can be asked (the message says that --yes is needed). 0: go on.
  */
 int confirm(struct cli *cli, const char *question);
+/* The same, but --yes is no answer: for what is not about money. */
+int confirm_typed(struct cli *cli, const char *question);
 
 /*
  * A passphrase: the first line of --passphrase-file, or typed on /dev/tty without echo (`twice`: and repeated). `what`

@@ -13,6 +13,9 @@ struct purchase {
     bool is_noted;  /* an earlier run left its note */
     bool fetched;   /* the output is complete */
     bool by_trade;  /* an api or compute listing: a credential with each trade */
+    uint64_t fetched_chunks, fetched_bytes; /* over the wire, by this run */
+    uint64_t bad_trade; /* whose delivery is bad: what was found is `report`, NULL otherwise */
+    json_t *report;
     const char *out;
     char note[CONTEXT_PATH_MAX], receipt[CONTEXT_PATH_MAX];
 };

@@ -1,17 +1,17 @@
 /*
- * sell: seals a file, publishes and uploads it, waits for approval, and asks. What has no content, an api or computing
- * time, is published and asked.
+ * sell: seals a file, publishes and uploads it, waits for approval, shows the samples that are drawn then, and asks. What has
+ * no content, an api or computing time, is published and asked.
  *
  * Always holds: what the market's policy would refuse for sure is refused before the file is sealed. Run again, it goes
  * on: the library does not list twice, and an ask that was placed is not placed again.
  */
 #include "client/cli/commands.h"
+#include "client/cli/progress.h"
 #include "client/cli/publish.h"
 #include "client/cli/session.h"
 #include "client/cli/show.h"
 #include "client/cli/text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,8 @@
 static const struct column sale_columns[] = {
     {"listing", "Listing", COLUMN_INDEX, NULL},   {"state", "State", COLUMN_STATE, NULL},
     {"order", "Ask", COLUMN_INDEX, NULL},         {"price", "Price (CNY)", COLUMN_MONEY, NULL},
-    {"sealed", "Sealed file", COLUMN_TEXT, NULL}, {NULL, NULL, COLUMN_END, NULL}};
+    {"sealed", "Sealed file", COLUMN_TEXT, NULL}, {"sent_chunks", "Chunks sent", COLUMN_COUNT, "sent_chunks"},
+    {NULL, NULL, COLUMN_END, NULL}};
 
 /* ---- what is asked ---- */
 
@@ -77,9 +78,9 @@ static int ask_place(struct cli *cli, uint64_t listing, uint64_t *order)
 
 static int sale_show(struct cli *cli, uint64_t listing, const char *state, uint64_t order, const char *sealed)
 {
-    json_t *row =
-        json_pack("{s:I,s:s,s:I,s:I,s:s}", "listing", (json_int_t)listing, "state", state, "order", (json_int_t)order,
-                  "price", (json_int_t)args_number(&cli->args, "price", 0), "sealed", sealed);
+    json_t *row = json_pack("{s:I,s:s,s:I,s:I,s:s,s:I}", "listing", (json_int_t)listing, "state", state, "order",
+                            (json_int_t)order, "price", (json_int_t)args_number(&cli->args, "price", 0), "sealed", sealed,
+                            "sent_chunks", (json_int_t)tide_market_sent_chunks(cli->market));
     int code = show_card(cli, sale_columns, row, NULL);
 
     json_decref(row);
@@ -125,36 +126,6 @@ static int list_service(struct cli *cli, json_t *body, uint64_t *listing)
     return 0;
 }
 
-/* Kinds of which each trade brings a credential instead of content. */
-static bool is_service(const struct cli *cli)
-{
-    const char *kind = args_text(&cli->args, "kind");
-    return kind != NULL && (strcmp(kind, "api") == 0 || strcmp(kind, "compute") == 0);
-}
-
-/* A file for content, none for a service; its sealed form's name. */
-static int content_choose(struct cli *cli, const char *path, char sealed[CONTEXT_PATH_MAX])
-{
-    const char *out = args_text(&cli->args, "out");
-    bool none = is_service(cli);
-
-    sealed[0] = '\0';
-    if (none && (path != NULL || out != NULL)) {
-        cli_error(cli, CODE_USAGE, "%s listings have no content", args_text(&cli->args, "kind"));
-        cli_hint(cli, "Leave the file out; tidemark vend --credential FILE gives buyers what they need.");
-        return cli->error.code;
-    }
-    if (!none && path == NULL) {
-        cli_error(cli, CODE_USAGE, "FILE is missing");
-        cli_hint(cli, "Only --kind api and compute are sold without one.");
-        return cli->error.code;
-    }
-    if (none || snprintf(sealed, CONTEXT_PATH_MAX, "%s%s", out != NULL ? out : path, out != NULL ? "" : ".tide") <
-                    CONTEXT_PATH_MAX)
-        return 0;
-    return cli_error(cli, CODE_FILE, "its name is too long");
-}
-
 static int sell_dry_run(struct cli *cli, json_t *body)
 {
     json_t *both = json_pack("{s:o,s:o}", "publish", body, "order", ask_body(cli, 0));
@@ -166,36 +137,64 @@ static int sell_dry_run(struct cli *cli, json_t *body)
     return code;
 }
 
+/* Publishes, with whatever files there are; `body` is taken over. */
+static int list(struct cli *cli, const struct publication *files, json_t *body, uint64_t *listing)
+{
+    if (files->path == NULL && files->detail == NULL) return list_service(cli, body, listing);
+    return publish_content(cli, files, body, listing);
+}
+
+/* Until a reviewer has approved it, and its samples, if any, are shown. */
+static int open_wait(struct cli *cli, const struct publication *files, const json_t *body, uint64_t listing)
+{
+    const char *sealed = files->path != NULL ? files->sealed : NULL;
+    struct progress progress;
+
+    talk(cli, "Listed as %" PRIu64 "; waiting for a reviewer's approval%s. Ctrl-C loses nothing: the same command goes on.", listing,
+         get_u64(body, "samples") > 0 ? ", then showing the samples that the log draws" : "");
+    progress_init(&progress, cli);
+    int code = tide_listing_open(cli->market, listing, sealed, wait_ms(cli), progress_step, &progress, NULL, &cli->error);
+    progress_end(&progress);
+    return code;
+}
+
+static int sell_listed(struct cli *cli, const struct publication *files, const json_t *body, uint64_t listing)
+{
+    bool service = files->path == NULL;
+    uint64_t order = 0;
+
+    publish_say_next(cli, files, body);
+    if (args_has(&cli->args, "no-wait")) {
+        if (get_u64(body, "samples") > 0)
+            talk(cli, "Once a reviewer has approved it the log draws its samples; tidemark vend answers.");
+        talk(cli, "Listed. Once it is open: tidemark order ask %" PRIu64 " --price … --quantity …", listing);
+        return sale_show(cli, listing, service && files->detail == NULL ? "pending" : "awaiting", 0, files->sealed);
+    }
+    if (open_wait(cli, files, body, listing) != 0 || ask_place(cli, listing, &order) != 0)
+        return cli_fail(cli, "listed as %" PRIu64 ", but not offered", listing);
+    talk(cli, "Offered. tidemark vend hands out %s as it is bought.", service ? "credentials" : "the keys");
+    return sale_show(cli, listing, "open", order, files->sealed);
+}
+
 int sell_run(struct cli *cli)
 {
     const char *path = args_value(&cli->args, 0), *what = path != NULL ? path : args_text(&cli->args, "title");
-    char sealed[CONTEXT_PATH_MAX];
-    uint64_t listing = 0, order = 0;
-    struct tide_doc *row = NULL;
+    struct publication files;
+    uint64_t listing = 0;
 
-    if (content_choose(cli, path, sealed) != 0) return cli_fail(cli, "cannot sell %s", what);
+    json_t *body = json_object();
     if (args_number(&cli->args, "price", 0) == 0)
         cli_error(cli, CODE_BAD_PRICE, NULL);
-    json_t *body = json_object();
-    if (cli->error.code == 0 && publish_fields(cli, body) == 0) publish_policy(cli, body);
+    else if (publish_fields(cli, body) == 0 && publish_files(cli, body, path, &files) == 0)
+        publish_policy(cli, body, &files);
     if (cli->error.code != 0) {
         json_decref(body);
         return cli_fail(cli, "cannot sell %s", what);
     }
     if (args_has(&cli->args, "dry-run")) return sell_dry_run(cli, body);
-    int code = is_service(cli) ? list_service(cli, body, &listing) : publish_content(cli, path, sealed, body, &listing);
-    if (code != 0) return cli_fail(cli, "cannot sell %s", what);
-    if (args_has(&cli->args, "no-wait")) {
-        talk(cli, "Listed. Once it is open: tidemark order ask %" PRIu64 " --price … --quantity …", listing);
-        return sale_show(cli, listing, is_service(cli) ? "pending" : "awaiting", 0, sealed);
-    }
-    talk(cli,
-         "Listed as %" PRIu64 "; waiting for a reviewer's approval. Ctrl-C loses nothing: the same command goes on.",
-         listing);
-    code = tide_listing_wait(cli->market, listing, "open", wait_ms(cli), &row, &cli->error);
-    tide_doc_free(&row);
-    if (code != 0 || ask_place(cli, listing, &order) != 0)
-        return cli_fail(cli, "listed as %" PRIu64 ", but not offered", listing);
-    talk(cli, "Offered. tidemark vend hands out %s as it is bought.", is_service(cli) ? "credentials" : "the keys");
-    return sale_show(cli, listing, "open", order, sealed);
+    json_t *said = json_deep_copy(body);
+    int code = list(cli, &files, body, &listing) != 0 ? cli_fail(cli, "cannot sell %s", what)
+                                                      : sell_listed(cli, &files, said, listing);
+    json_decref(said);
+    return code;
 }

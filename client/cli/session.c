@@ -56,13 +56,19 @@ int session_identity(struct cli *cli)
     return identity_open(cli, NULL, &cli->identity);
 }
 
-/* What --timeout leaves for each request, where a command has the flag and it is shorter than the library's own limit. */
-static int request_ms(const struct cli *cli)
+/* Whether the command has such a flag at all: only then may it be asked for. */
+static bool has_flag(const struct cli *cli, const char *name)
 {
     const struct flag *flag = cli->args.command->flags;
 
-    while (flag != NULL && flag->type != FLAG_END && strcmp(flag->name, "timeout") != 0) flag++;
-    if (flag == NULL || flag->type == FLAG_END) return 0;
+    while (flag != NULL && flag->type != FLAG_END && strcmp(flag->name, name) != 0) flag++;
+    return flag != NULL && flag->type != FLAG_END;
+}
+
+/* What --timeout leaves for each request, where a command has the flag and it is shorter than the library's own limit. */
+static int request_ms(const struct cli *cli)
+{
+    if (!has_flag(cli, "timeout")) return 0;
     int ms = wait_ms(cli);
     return ms > 0 && ms < REQUEST_MS ? ms : 0;
 }
@@ -74,6 +80,10 @@ int session_open(struct cli *cli)
     if (session_identity(cli) != 0) return cli->error.code;
     struct tide_options options = {
         .url = cli->context.url, .identity = cli->identity, .timeout_ms = request_ms(cli)};
+    if (has_flag(cli, "location-ca")) {
+        options.location_ca = args_text(&cli->args, "location-ca");
+        options.location_local = args_has(&cli->args, "location-local");
+    }
     if (tide_market_open(&options, &cli->market, &cli->error) != 0) return cli->error.code;
     interruption_watch(cli->market);
     return interrupted() ? cli_error(cli, CODE_INTERRUPTED, NULL) : 0;

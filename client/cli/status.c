@@ -147,7 +147,7 @@ static void pile_add(struct pile *pile, uint64_t name, uint64_t due)
 
 static int add_trades(struct cli *cli, json_t *status)
 {
-    struct pile grants = {0}, accepts = {0};
+    struct pile grants = {0}, accepts = {0}, disputes = {0};
     char command[80];
     const json_t *row;
     json_t *answer;
@@ -167,11 +167,14 @@ static int add_trades(struct cli *cli, json_t *status)
             pile_add(&grants, get_u64(row, "trade"), get_u64(row, "due"));
         if (strcmp(state, "granted") == 0 && tide_identity_is(cli->identity, get_text(row, "buyer")))
             pile_add(&accepts, get_u64(row, "trade"), get_u64(row, "due"));
+        if (strcmp(state, "disputed") == 0) pile_add(&disputes, get_u64(row, "trade"), 0);
     }
     json_decref(answer);
     wait_add(status, "to_grant", "trades to grant", grants.n, grants.due, "tidemark vend --once");
     snprintf(command, sizeof command, "tidemark trade accept %" PRIu64, accepts.first);
     wait_add(status, "to_accept", "deliveries to accept", accepts.n, accepts.due, command);
+    snprintf(command, sizeof command, "tidemark trade show %" PRIu64, disputes.first);
+    wait_add(status, "disputed", "disputes that wait for a verdict", disputes.n, 0, command);
     return 0;
 }
 

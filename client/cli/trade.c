@@ -4,6 +4,7 @@
 #include "client/cli/trade.h"
 
 #include "client/cli/commands.h"
+#include "client/cli/dispute.h"
 #include "client/cli/progress.h"
 #include "client/cli/prompt.h"
 #include "client/cli/session.h"
@@ -50,6 +51,9 @@ static const struct column one_columns[] = {{"trade", "Trade", COLUMN_INDEX, NUL
                                             {"ask", "Ask", COLUMN_INDEX, NULL},
                                             {"final_record", "Final record", COLUMN_INDEX, NULL},
                                             {"text", "Settlement text", COLUMN_TEXT, NULL},
+                                            {"dispute", "Disputed (record)", COLUMN_INDEX, NULL},
+                                            {"verdict", "Verdict (record)", COLUMN_INDEX, NULL},
+                                            {"found", "Verdict", COLUMN_TEXT, NULL},
                                             {NULL, NULL, COLUMN_END, NULL}};
 
 int trade_list(struct cli *cli)
@@ -80,12 +84,27 @@ int trade_row(struct cli *cli, uint64_t trade, json_t **row)
 /* What only some trades have is not shown of the others, on a terminal. */
 static void row_trim(json_t *row)
 {
-    static const char *const some[] = {"programme", "voucher", "bond", "overdue"};
+    static const char *const some[] = {"programme", "voucher", "bond", "overdue", "dispute", "verdict"};
 
     for (size_t i = 0; i < ARRAY_N(some); i++) {
         if (get_u64(row, some[i]) == 0) json_object_del(row, some[i]);
     }
     json_object_del(row, "text"); /* shown as a block below */
+}
+
+/* What the verdict said, in words. */
+static void found_add(json_t *shown, const json_t *row)
+{
+    const char *finding = get_text(row, "finding");
+    char words[160];
+
+    if (get_u64(row, "dispute") == 0) return;
+    if (get_u64(row, "verdict") == 0) {
+        json_object_set_new(shown, "found", json_string("not there yet: the broker judges the evidence"));
+        return;
+    }
+    snprintf(words, sizeof words, "%s: %s", finding, finding_words(finding));
+    json_object_set_new(shown, "found", json_string(words));
 }
 
 int trade_show(struct cli *cli)
@@ -96,6 +115,7 @@ int trade_show(struct cli *cli)
     if (!value_number(cli, 0, "trade", &trade)) return cli_fail(cli, "%s", "");
     if (trade_row(cli, trade, &row) != 0) return cli_fail(cli, "cannot show trade %" PRIu64, trade);
     json_t *shown = json_deep_copy(row);
+    found_add(shown, row);
     if (cli->terminal) row_trim(shown);
     int code = show_card(cli, one_columns, shown, row);
     if (code == EXIT_OK && cli->terminal && !cli->json) {
@@ -107,15 +127,19 @@ int trade_show(struct cli *cli)
     return code;
 }
 
-int trade_download(struct cli *cli, uint64_t trade, const char *out)
+int trade_download(struct cli *cli, uint64_t trade, const char *out, json_t **report)
 {
     struct progress progress;
+    struct tide_doc *doc = NULL;
 
+    *report = NULL;
     if (session_open(cli) != 0) return cli->error.code;
     progress_init(&progress, cli);
-    int code = tide_fetch(cli->market, trade, out, args_text(&cli->args, "keep-sealed"),
-                          args_text(&cli->args, "keep-key"), progress_step, &progress, &cli->error);
+    int code = tide_fetch_report(cli->market, trade, out, args_text(&cli->args, "keep-sealed"),
+                                 args_text(&cli->args, "keep-key"), progress_step, &progress, &doc, &cli->error);
     progress_end(&progress);
+    if (doc != NULL) *report = doc_json(doc);
+    tide_doc_free(&doc);
     if (code == 0) talk(cli, "What was delivered is what the listing committed to, and is in %s.", out);
     return code;
 }
@@ -136,18 +160,67 @@ static void next_say(struct cli *cli, uint64_t trade)
     json_decref(row);
 }
 
+/* A credential as it is in a pipe, escaped on a terminal. */
+static int credential_print(struct cli *cli, uint64_t trade, const uint8_t *credential, size_t len)
+{
+    char *text = strndup((const char *)credential, len);
+    int code = EXIT_OK;
+
+    if (text != NULL && cli->json) {
+        json_t *row = strlen(text) == len ? json_pack("{s:I,s:s}", "trade", (json_int_t)trade, "credential", text) : NULL;
+        if (row == NULL) cli_error(cli, CODE_FILE, "the credential is no text");
+        code = row != NULL ? show_json(cli, row) : cli_fail(cli, "cannot show the credential of trade %" PRIu64, trade);
+        json_decref(row);
+    } else if (text != NULL && cli->terminal) {
+        show_block(cli, true, text);
+    } else if (text != NULL) {
+        fwrite(credential, 1, len, stdout);
+    }
+    if (text != NULL) explicit_bzero(text, strlen(text));
+    free(text);
+    return fflush(stdout) == 0 && text != NULL ? code : EXIT_FAILED;
+}
+
+static int credential_show(struct cli *cli, uint64_t trade)
+{
+    uint8_t *credential = NULL;
+    size_t len;
+
+    if (session_open(cli) != 0 || tide_credential_open(cli->market, trade, &credential, &len, &cli->error) != 0) {
+        if (cli->error.code == CODE_WRONG_STATE) cli_hint(cli, "Give -o FILE: content goes into a file.");
+        return cli_fail(cli, "cannot show the credential of trade %" PRIu64, trade);
+    }
+    int code = credential_print(cli, trade, credential, len);
+    explicit_bzero(credential, len);
+    free(credential);
+    return code;
+}
+
 int trade_fetch(struct cli *cli)
 {
     const char *out = args_text(&cli->args, "out");
     uint64_t trade;
+    json_t *report;
 
     if (!value_number(cli, 0, "trade", &trade)) return cli_fail(cli, "%s", "");
-    if (trade_download(cli, trade, out) != 0) return cli_fail(cli, "cannot fetch trade %" PRIu64, trade);
-    json_t *row = json_pack("{s:I,s:s}", "trade", (json_int_t)trade, "file", out);
-    int code = cli->json ? show_json(cli, row) : EXIT_OK;
-    json_decref(row);
+    if (out == NULL && args_has(&cli->args, "show")) return credential_show(cli, trade);
+    if (out == NULL) {
+        cli_error(cli, CODE_USAGE, "--out is missing");
+        cli_hint(cli, "Give -o FILE; --show prints a credential instead.");
+        return cli_fail(cli, "%s", "");
+    }
+    if (trade_download(cli, trade, out, &report) != 0) {
+        if (cli->error.code == CODE_DAMAGED)
+            cli_hint(cli, "Nothing was accepted: tidemark trade dispute %" PRIu64 " proves it, and you have the money back.",
+                     trade);
+        json_decref(report);
+        return cli_fail(cli, "cannot fetch trade %" PRIu64, trade);
+    }
+    if (report != NULL) json_object_set_new(report, "file", json_string(out));
+    int code = cli->json && report != NULL ? show_json(cli, report) : EXIT_OK;
+    json_decref(report);
     next_say(cli, trade);
-    return code;
+    return code == EXIT_OK && args_has(&cli->args, "show") ? credential_show(cli, trade) : code;
 }
 
 int trade_answerable(struct cli *cli, const json_t *row)
@@ -163,6 +236,8 @@ int trade_answerable(struct cli *cli, const json_t *row)
         cli_hint(cli, "The vendor has not delivered yet; tidemark trade show %" PRIu64 " says until when it must.", trade);
     else if (strcmp(state, "settled") == 0 || strcmp(state, "refunded") == 0)
         cli_hint(cli, "That is final; tidemark trade show %" PRIu64 " says how it came to it.", trade);
+    else if (strcmp(state, "disputed") == 0)
+        cli_hint(cli, "The broker judges the evidence; tidemark trade show %" PRIu64 " says what it finds.", trade);
     else
         cli_hint(cli, "An arbiter rules on it; tidemark trade show %" PRIu64 " says who, and until when.", trade);
     return cli->error.code;

@@ -15,7 +15,10 @@ int trade_row(struct cli *cli, uint64_t trade, json_t **row);
  * hint what comes next. 0: the buyer may accept or claim.
  */
 int trade_answerable(struct cli *cli, const json_t *row);
-/* Downloads, checks and opens a granted trade's content, with progress. */
-int trade_download(struct cli *cli, uint64_t trade, const char *out);
+/*
+ * Downloads, checks and opens a granted trade's content, with progress. *report is the library's of it (tide_fetch_report), with
+ * code 704 as well; NULL with other codes. The caller decrefs it.
+ */
+int trade_download(struct cli *cli, uint64_t trade, const char *out, json_t **report);
 
 #endif

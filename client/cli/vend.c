@@ -1,8 +1,9 @@
 /*
- * vend: grants trades as they come.
+ * vend: grants trades as they come, and shows the samples that are drawn.
  *
- * Always holds: nothing is kept here. What waits for a grant is asked of the market each time, so that it can be
- * stopped and started anywhere, also twice. Credentials go from their file into a seal, and nowhere else.
+ * Always holds: nothing is kept here. What waits is asked of the market each time, so that it can be stopped and started
+ * anywhere, also twice. One trade or listing that cannot be served is told, and keeps no other waiting. Credentials go from
+ * their file into a seal, and nowhere else.
  */
 #include "client/cli/commands.h"
 #include "client/cli/session.h"
@@ -14,11 +15,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define POLL_MS 1000u
-#define BACKOFF_MAX_MS 30000u
+#define BACKOFF_MAX_MS 5000u /* a broker that is started again is to find its vendors soon */
+#define TOLD_MAX 64u
 
 /* One's trades as vendor that wait for their grant; NULL: cli->error. */
 static json_t *waiting_trades(struct cli *cli)
@@ -42,11 +45,17 @@ static json_t *waiting_trades(struct cli *cli)
 
 /* ---- credentials ---- */
 
-/* Where the credentials of api and compute trades come from; `told` is the newest trade that was said to have none. */
-struct credentials {
+/* Where the credentials of api and compute trades come from, and what was said of trades and listings that cannot be served. */
+struct vending {
     struct cli *cli;
     const char *file, *dir; /* NULL: not given */
-    uint64_t told;
+    uint64_t told; /* the newest trade that was said to have no credential */
+    struct trouble {
+        uint64_t name;
+        int code;
+    } troubles[TOLD_MAX]; /* the last ones said: not every second again */
+    size_t n_troubles;
+    unsigned n_sampled; /* in this round */
 };
 
 /* Reads a whole file of at most TIDE_CREDENTIAL_MAX bytes. False: errno. */
@@ -85,7 +94,7 @@ static int credential_refuse(const char *path, struct tide_error *error)
 static int credential_give(void *ctx, const struct tide_doc *trade, uint8_t out[TIDE_CREDENTIAL_MAX], size_t *len,
                            struct tide_error *error)
 {
-    struct credentials *from = ctx;
+    struct vending *from = ctx;
     const char *const fields[] = {"trade", "listing"};
     uint64_t name = tide_doc_u64(trade, "trade");
     char path[CONTEXT_PATH_MAX];
@@ -102,6 +111,35 @@ static int credential_give(void *ctx, const struct tide_doc *trade, uint8_t out[
     talk(from->cli, "Trade %" PRIu64 " waits for its credential: %s", name,
          from->dir != NULL ? "it is not in --credential-dir." : "give --credential or --credential-dir.");
     return 0;
+}
+
+/* ---- what is told of a round ---- */
+
+static bool was_said(struct vending *v, uint64_t name, int code)
+{
+    for (size_t i = 0; i < v->n_troubles && i < TOLD_MAX; i++)
+        if (v->troubles[i].name == name && v->troubles[i].code == code) return true;
+    v->troubles[v->n_troubles++ % TOLD_MAX] = (struct trouble){name, code};
+    return false;
+}
+
+static void trouble_say(void *ctx, const char *what, uint64_t name, const struct tide_error *error)
+{
+    struct vending *v = ctx;
+    char *message = text_escape(error->message);
+
+    if (!was_said(v, name, error->code))
+        talk(v->cli, "Not served: %s %" PRIu64 " (%s: %s) The others go on; it is tried again.", what, name, error->name,
+             message != NULL ? message : "");
+    free(message);
+}
+
+static void sampled_say(void *ctx, uint64_t listing)
+{
+    struct vending *v = ctx;
+
+    v->n_sampled++;
+    talk(v->cli, "Listing %" PRIu64 ": the samples that were drawn are shown.", listing);
 }
 
 /* ---- rounds ---- */
@@ -123,18 +161,19 @@ static int granted_print(struct cli *cli, const json_t *trades)
     return 0;
 }
 
-/* Grants what waits; *n says how many there were. */
-static int vend_round(struct cli *cli, struct credentials *credentials, size_t *n)
+/* Serves what waits; *n says how much there was. With --once an error of one ends the command, too. */
+static int vend_round(struct cli *cli, struct vending *v, bool once, size_t *n)
 {
+    const struct tide_vending vending = {.credential = credential_give, .trouble = once ? NULL : trouble_say,
+                                         .sampled = sampled_say, .ctx = v};
     unsigned n_granted = 0;
 
     *n = 0;
     json_t *trades = waiting_trades(cli);
     if (trades == NULL) return cli->error.code;
-    *n = json_array_size(trades);
-    int code = 0;
-    if (*n > 0)
-        code = tide_vend_credentials(cli->market, credential_give, credentials, &n_granted, &cli->error);
+    v->n_sampled = 0;
+    int code = tide_vend_round(cli->market, &vending, &n_granted, &cli->error);
+    *n = json_array_size(trades) + v->n_sampled;
     if (n_granted > 0) { /* before an error as well */
         struct tide_error was = cli->error;
         int printed = granted_print(cli, trades);
@@ -151,16 +190,16 @@ int vend_run(struct cli *cli)
 {
     unsigned backoff = POLL_MS;
     bool once = args_has(&cli->args, "once");
-    struct credentials credentials = {.cli = cli,
-                                      .file = args_text(&cli->args, "credential"),
-                                      .dir = args_text(&cli->args, "credential-dir")};
+    struct vending vending = {.cli = cli,
+                              .file = args_text(&cli->args, "credential"),
+                              .dir = args_text(&cli->args, "credential-dir")};
     size_t n;
 
     if (session_open(cli) != 0) return cli_fail(cli, "cannot vend");
     if (!once) talk(cli, "Waiting for trades; Ctrl-C stops, and nothing is lost.");
     for (;;) {
-        int code = vend_round(cli, &credentials, &n);
-        bool again = code == 0 || cli->error.retry != 0;
+        int code = vend_round(cli, &vending, once, &n);
+        bool again = code == 0 || cli->error.retry != 0 || code == CODE_FILE; /* a disk that is full may have room again */
         if (code == 0 && once && n == 0) talk(cli, "Nothing waits for a grant.");
         if (interrupted() || !again || (once && code != 0)) return cli_fail(cli, "cannot vend");
         if (once) return EXIT_OK;

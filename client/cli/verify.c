@@ -34,14 +34,23 @@ static const struct column report_columns[] = {{"kind", "Kind", COLUMN_TEXT, NUL
                                                {"vendor_signed", "Vendor signed", COLUMN_YES, NULL},
                                                {"buyer_signed", "Buyer signed", COLUMN_YES, NULL},
                                                {"broker_signed", "Market signed", COLUMN_YES, NULL},
+                                               {"vendor_key", "Vendor's key", COLUMN_TEXT, NULL},
+                                               {"buyer_key", "Buyer's key", COLUMN_TEXT, NULL},
+                                               {"log_key", "Log's key", COLUMN_TEXT, NULL},
                                                {"words", "Proven", COLUMN_TEXT, NULL},
                                                {"not_proven", "Not proven", COLUMN_TEXT, NULL},
                                                {NULL, NULL, COLUMN_END, NULL}};
 
 /* What nobody can read out of the file, as it is often asked of it. */
-static const char receipt_limits[] =
-    "what the data is worth, or that it may lawfully be used; who stands behind the two keys (the market knows); "
-    "that the log shows everyone the same history (auditors compare).";
+#define RECEIPT_LIMITS \
+    "that the data is good, or what it is worth, or that it may lawfully be used; when each line was signed, but that it " \
+    "was before the record; who stands behind the two keys (the market knows); that the log shows everyone the same " \
+    "history: the log alone signed the checkpoint, no witness's signature was checked (auditors compare)."
+static const char receipt_accepted_limits[] = RECEIPT_LIMITS;
+static const char receipt_deadline_limits[] =
+    "that the buyer was content, or opened what it got: it let the time pass; " RECEIPT_LIMITS;
+static const char receipt_ruling_limits[] =
+    "why the arbiter ruled so (its reasons are not in the log, their hash is); " RECEIPT_LIMITS;
 static const char certificate_limits[] =
     "that the data is what its title says, what it is worth, or that a use of it is lawful; that the listing is still open; "
     "that vendor and reviewer signed (the market says so under its own signature; regulators see both statements), or who "
@@ -57,7 +66,12 @@ static bool is_a(const json_t *report, const char *kind)
 
 static const char *limits_of(const json_t *report)
 {
-    return is_a(report, "receipt") ? receipt_limits : is_a(report, "certificate") ? certificate_limits : proof_limits;
+    const char *basis = get_text(report, "basis");
+
+    if (is_a(report, "certificate")) return certificate_limits;
+    if (!is_a(report, "receipt")) return proof_limits;
+    if (strcmp(basis, "deadline") == 0) return receipt_deadline_limits;
+    return strcmp(basis, "ruling") == 0 ? receipt_ruling_limits : receipt_accepted_limits;
 }
 
 static const char *basis_words(const char *basis)
@@ -76,7 +90,18 @@ static const char *signed_words(const json_t *report, const char *field, bool ex
                                    : "has not signed (not needed on this basis)";
 }
 
-static const char rekeyed_words[] = ",\n             under a later key of its own: the log has every change from this one";
+/* One line of the note: whose it is, by the text, and under which key it was signed. */
+static void line_explain(const json_t *report, const char *who, const char *name, const char *signed_field, const char *key,
+                         const char *rekeyed, bool expected)
+{
+    printf("  %-10s %s\n             %s", who, get_text(report, name), signed_words(report, signed_field, expected));
+    if (get_bool(report, signed_field) && get_bool(report, rekeyed))
+        printf(",\n             under its later key %s;\n             the log has every change from the one above",
+               get_text(report, key));
+    else if (get_bool(report, signed_field))
+        printf(" under that key");
+    printf("\n");
+}
 
 static void receipt_explain(const json_t *report)
 {
@@ -93,11 +118,10 @@ static void receipt_explain(const json_t *report)
     printf("  Sold       %" PRIu64 " × \"%s\" (listing %" PRIu64 ")\n", get_u64(report, "quantity"), title,
            get_u64(report, "listing"));
     printf("  For        %s CNY each, %s CNY in all, of which %s CNY is the market's fee\n", price, total, fee);
-    printf("  Vendor     %s\n             %s%s\n", get_text(report, "vendor"), signed_words(report, "vendor_signed", true),
-           get_bool(report, "vendor_rekeyed") ? rekeyed_words : "");
-    printf("  Buyer      %s\n             %s%s\n", get_text(report, "buyer"), signed_words(report, "buyer_signed", accepted),
-           get_bool(report, "buyer_rekeyed") ? rekeyed_words : "");
-    printf("  Market     %s\n             %s\n", origin, signed_words(report, "broker_signed", true));
+    line_explain(report, "Vendor", "vendor", "vendor_signed", "vendor_key", "vendor_rekeyed", true);
+    line_explain(report, "Buyer", "buyer", "buyer_signed", "buyer_key", "buyer_rekeyed", accepted);
+    printf("  Market     %s\n             %s%s\n", origin, signed_words(report, "broker_signed", true),
+           get_bool(report, "broker_signed") ? " under the log's key" : "");
     free(title);
     free(origin);
 }
@@ -126,6 +150,8 @@ static void proof_explain(const json_t *report)
     printf("The proof is genuine. It proves:\n\n");
     printf("  The log of %s holds a record%s%s.\n", origin, kind[0] != '\0' ? " of the kind " : "", kind);
     if (get_text(report, "party")[0] != '\0') printf("  Signed by  %s\n", get_text(report, "party"));
+    if (get_u64(report, "trade") != 0) printf("  About      trade %" PRIu64 "\n", get_u64(report, "trade"));
+    if (get_text(report, "basis")[0] != '\0') printf("  Basis      %s\n", basis_words(get_text(report, "basis")));
     free(origin);
     free(kind);
 }
@@ -147,6 +173,8 @@ static void explain(const json_t *report)
     }
     printf(", covered by the log's signed checkpoint of %" PRIu64 " records:\n", get_u64(report, "size"));
     printf("             it can neither be changed nor taken out unseen\n");
+    if (is_a(report, "receipt")) printf("             every line above was signed before that moment\n");
+    if (get_text(report, "log_key")[0] != '\0') printf("  Log's key  %s\n", get_text(report, "log_key"));
     printf("\nIn short: %s\n", words);
     printf("\nIt does not prove: %s\n", limits_of(report));
     free(words);

@@ -133,14 +133,18 @@ struct tide_commitment {
 
 /*
  * Seals `in_path` into `out_path` (an age file for the vendor's own recipient; `age -d` opens it) and commits to it in the
- * same pass. All cores, bounded memory. Writes out_path whole or not at all.
+ * same pass. All cores, bounded memory. Writes out_path whole or not at all. What was stopped or killed lies beside it as
+ * out_path.tidemark-part, and the same call goes on: what is there is made again and compared (progress says "check"), the
+ * rest is written; with an input that was changed since it begins anew. "-" is standard input or output; they, pipes and
+ * devices are gone through once.
  */
 TIDE_API int tide_seal(const struct tide_identity *identity, const char *in_path, const char *out_path,
                        tide_progress progress, void *ctx, struct tide_commitment *out, struct tide_error *error);
 
 /*
  * Opens any age file for X25519: with an identity (its sealing key and older seeds), or with the text of an
- * AGE-SECRET-KEY-1… . Code 704 when it is damaged; then out_path is not there.
+ * AGE-SECRET-KEY-1… . Code 704 when it is damaged; then out_path is not there. Goes on, and takes "-", as tide_seal does; a
+ * stream has been given whole chunks before the damage by then, each as it was sealed.
  */
 TIDE_API int tide_open(const char *in_path, const struct tide_identity *identity, const char *age_secret,
                        const char *out_path, tide_progress progress, void *ctx, struct tide_error *error);
@@ -157,6 +161,9 @@ struct tide_options {
     const struct tide_identity *identity; /* stays the caller's and must outlive the market; NULL: a stranger, who may ask the lobby */
     const char *state_dir;               /* outbox and receipts; NULL: $XDG_STATE_HOME/tidemark */
     int timeout_ms;                      /* of each request; 0: 10,000 */
+    /* Of payloads that lie at a vendor's own https location: */
+    const char *location_ca;             /* PEM file of the authorities believed; NULL: the system's */
+    bool location_local;                 /* addresses of private and local networks are allowed, too */
 };
 
 struct tide_market;
@@ -243,26 +250,54 @@ TIDE_API int tide_enrol_wait(struct tide_market *market, int timeout_ms, struct 
 
 /* ---- a vendor's jobs ---- */
 
-/* Uploads a sealed file (tide_seal's output) for one's listing; goes on where an earlier upload stopped. */
+/*
+ * Uploads a sealed file (tide_seal's output) for one's listing: only what the store has not, many chunks in flight. Goes on where
+ * an earlier upload stopped; a broker that goes away meanwhile is waited for (told as progress of "upload, waiting for the broker").
+ */
 TIDE_API int tide_upload(struct tide_market *market, uint64_t listing, const char *sealed_path, tide_progress progress,
                          void *ctx, struct tide_error *error);
+
+/* Chunks that uploads over this market have sent so far, those included that were sent once more after a break. */
+TIDE_API uint64_t tide_market_sent_chunks(const struct tide_market *market);
 
 /*
  * One command's worth: seals `path` (unless its sealed form of an earlier try is at sealed_path), publishes `listing` (a "publish"
  * document, content fields filled here), uploads. *index is the listing's name. Called again with the same arguments after
- * any interruption it goes on where it was, and never lists twice.
+ * any interruption it goes on where it was, and never lists twice. Where the document has a `location`, the payload is not uploaded,
+ * but its leaf hashes: it is the sealed file without its header, TIDE_HEADER_BYTES long, and belongs at that address.
  */
+#define TIDE_HEADER_BYTES 168
 TIDE_API int tide_sell(struct tide_market *market, const char *path, const char *sealed_path, struct tide_doc *listing,
                        tide_progress progress, void *ctx, uint64_t *index, struct tide_error *error);
 
-/* Waits until a listing is in `state` ("open"); code 408 if it reached a final state instead, 608 when time is over. The
- * answer is the listing's row. */
+/*
+ * The same with a sealed detail part of at most 1 MiB, which the vendor opens to parties of its choice (tide_disclose): its sealed
+ * form is kept at sealed_detail_path. `path` and `sealed_path` are NULL for `api` and `compute` listings, detail_path and
+ * sealed_detail_path where there is no detail part.
+ */
+struct tide_sale {
+    const char *path, *sealed_path;
+    const char *detail_path, *sealed_detail_path;
+};
+TIDE_API int tide_sell_with(struct tide_market *market, const struct tide_sale *sale, struct tide_doc *listing,
+                            tide_progress progress, void *ctx, uint64_t *index, struct tide_error *error);
+
+/* Waits until a listing is in `state` ("open"); code 408 if it reached a final state instead, 608 when time is over. A broker that
+ * goes away meanwhile is waited for. The answer is the listing's row. */
 TIDE_API int tide_listing_wait(struct tide_market *market, uint64_t listing, const char *state, int timeout_ms,
                                struct tide_doc **out, struct tide_error *error);
 
 /*
- * Grants every trade of this vendor that waits for it; *n_granted says how many. Makes each grant and its settlement
- * signature from the seed alone, so any machine with the identity can do it; two at once do no harm.
+ * The same for one's own listing and "open", and answers the draw of its samples once it is approved: signs and shows the chunks that
+ * the log drew, from `sealed_path` if it is there (it may be NULL), otherwise from the store.
+ */
+TIDE_API int tide_listing_open(struct tide_market *market, uint64_t listing, const char *sealed_path, int timeout_ms,
+                               tide_progress progress, void *ctx, struct tide_doc **out, struct tide_error *error);
+
+/*
+ * Serves whatever waits for this vendor: grants every trade that waits for it (*n_granted says how many), and answers the draws of
+ * samples of its listings. Makes each grant and its settlement signature from the seed alone, so any machine with the identity
+ * can do it; two at once do no harm. What cannot be served does not keep the others waiting; its error is returned then.
  */
 TIDE_API int tide_vend(struct tide_market *market, unsigned *n_granted, struct tide_error *error);
 
@@ -280,6 +315,28 @@ typedef int (*tide_credential)(void *ctx, const struct tide_doc *trade, uint8_t 
  */
 TIDE_API int tide_vend_credentials(struct tide_market *market, tide_credential credential, void *ctx, unsigned *n_granted,
                                    struct tide_error *error);
+
+/* For a loop that is to go on whatever happens to one trade: what it is told and how it is asked, all of which may be NULL. */
+struct tide_vending {
+    tide_credential credential;
+    /* "trade" or "listing", its number, and why it could not be served this time. */
+    void (*trouble)(void *ctx, const char *what, uint64_t name, const struct tide_error *error);
+    /* A listing of which the samples drawn were signed and shown just now. */
+    void (*sampled)(void *ctx, uint64_t listing);
+    void *ctx;
+};
+/* As tide_vend_credentials. With `trouble` set, an error returned concerns everything (no broker, no outbox, a contradicting log). */
+TIDE_API int tide_vend_round(struct tide_market *market, const struct tide_vending *vending, unsigned *n_granted,
+                             struct tide_error *error);
+
+/*
+ * Opens the sealed detail part of one's listing to a party (tide1…): states its key, sealed to that party's sealing key. Which one
+ * that is, the broker says; *proven: the log proved it (after a change of keys). `recipient`: the age1… that the party gave
+ * itself (`key show --recipient`), which must be the broker's then (702 otherwise, and nothing is signed); NULL: not known.
+ * The answer is the `submit` reply.
+ */
+TIDE_API int tide_disclose(struct tide_market *market, uint64_t listing, const char *party, const char *recipient, bool *proven,
+                           struct tide_doc **out, struct tide_error *error);
 
 /* ---- a buyer's jobs ---- */
 
@@ -306,12 +363,67 @@ TIDE_API int tide_trade_wait(struct tide_market *market, uint64_t trade, const c
                              struct tide_doc **out, struct tide_error *error);
 
 /*
- * Downloads a granted trade's content (resuming out_path.part), checks every chunk against the listing's commitment, opens it to
+ * Downloads a granted trade's content (resuming out_path.part: what is right there already is not asked for again), checks every
+ * chunk against the listing's commitment and what was opened against the samples that the vendor signed, opens it to
  * out_path; of `api` and `compute` listings it is the credential, with mode 0600. `keep_sealed`, if not NULL, gets the purchase as an ordinary age file (grant ‖ payload), and
- * `keep_key`, if not NULL, a file (0600) with its one-time AGE-SECRET-KEY-1…, so that other tools can open it.
+ * `keep_key`, if not NULL, a file (0600) with its one-time AGE-SECRET-KEY-1…, so that other tools can open it. A broker that goes
+ * away is waited for. Code 704: the delivery is bad, and the message says which check failed, for which chunk; out_path is not
+ * there, out_path.part is kept.
  */
 TIDE_API int tide_fetch(struct tide_market *market, uint64_t trade, const char *out_path, const char *keep_sealed,
                         const char *keep_key, tide_progress progress, void *ctx, struct tide_error *error);
+
+/*
+ * The same, with a document of what it came to, with code 704 as well: {trade, finding, chunk, n_chunks, n_checked, samples,
+ * fetched_chunks, fetched_bytes, words, reveals}. `finding` is that of docs/market.md ("not_proven": nothing is wrong), `chunk` counts from 0.
+ */
+TIDE_API int tide_fetch_report(struct tide_market *market, uint64_t trade, const char *out_path, const char *keep_sealed,
+                               const char *keep_key, tide_progress progress, void *ctx, struct tide_doc **report,
+                               struct tide_error *error);
+
+/* The credential of a granted trade of an `api` or `compute` listing, in memory; the caller wipes and frees *out. 408: it has content. */
+TIDE_API int tide_credential_open(struct tide_market *market, uint64_t trade, uint8_t **out, size_t *len,
+                                  struct tide_error *error);
+
+/* ---- when a delivery is bad ---- */
+
+/*
+ * Examines a granted trade's delivery by the checks of docs/market.md ("Disputes"), keeping nothing: the grant, then every chunk up
+ * to the first bad one, or `chunk` alone (below 0: all). *report is as tide_fetch_report's; that something is wrong is no error.
+ */
+TIDE_API int tide_examine(struct tide_market *market, uint64_t trade, int64_t chunk, tide_progress progress, void *ctx,
+                          struct tide_doc **report, struct tide_error *error);
+
+/*
+ * Disputes a trade with evidence of its grant alone (`chunk` below 0) or of a chunk. It shows the broker and the regulators (the
+ * answer of `judges`), and nobody else, the one-time secret of that bid and the chunk as it is stored: with the secret they can open what
+ * was granted. The evidence is sealed to them, handed in, and stated by its hash; after an interruption the same is stated. The
+ * answer is the `submit` reply; disputed before, it returns 0 with an answer whose first_index is 0.
+ */
+TIDE_API int tide_dispute(struct tide_market *market, uint64_t trade, int64_t chunk, struct tide_doc **out,
+                          struct tide_error *error);
+
+/* Waits for the broker's verdict on a dispute. The answer is the trade's row: finding, verdict, and its state now. 408: not disputed. */
+TIDE_API int tide_verdict_wait(struct tide_market *market, uint64_t trade, int timeout_ms, struct tide_doc **out,
+                               struct tide_error *error);
+
+/* ---- looking before buying ---- */
+
+/*
+ * Writes the sample chunks of a listing to `out_path`, in ascending order, once each has the hash that the vendor signed and they are
+ * the ones that the log drew. *report: {listing, signer, sampled, n_chunks, bytes, chunks: [{chunk, offset, len, hash}]}.
+ * 408: the listing has none, or none yet.
+ */
+TIDE_API int tide_sample_fetch(struct tide_market *market, uint64_t listing, const char *out_path, struct tide_doc **report,
+                               struct tide_error *error);
+/* The same without the chunks: that they exist, and are the vendor's and the log's. */
+TIDE_API int tide_sample_check(struct tide_market *market, uint64_t listing, struct tide_doc **report, struct tide_error *error);
+
+/*
+ * Opens a listing's sealed detail part to `out_path` (mode 0600), for a party to which its vendor has disclosed it; it is
+ * what the vendor committed to when it published (704 otherwise). 421: there is none, or none for this party.
+ */
+TIDE_API int tide_detail_fetch(struct tide_market *market, uint64_t listing, const char *out_path, struct tide_error *error);
 
 /* Accepts: signs the settlement text, if it says what trade and listing say (else 702). Settled when it returns 0; done
  * before, it returns 0 again, with an answer whose first_index is 0. */
@@ -352,7 +464,8 @@ TIDE_API int tide_tape_follow(struct tide_market *market, uint64_t listing,
  * Checks a receipt or a proof file. `log_vkey`: the log's verifier key (name+hex+base64), or NULL to take it from
  * `market_url`; with neither, code 701. *report says in fields and words what was proven, by whom, and the basis:
  * {kind, origin, trade, listing, title, vendor, buyer, quantity, price, total, fee, basis, index, size, vendor_signed, buyer_signed, broker_signed,
- * vendor_rekeyed, buyer_rekeyed}.
+ * vendor_rekeyed, buyer_rekeyed, vendor_key, buyer_key, log_key}: the last three are the keys of the lines, and the one that
+ * everything was checked with.
  */
 TIDE_API int tide_verify(const char *path, const char *log_vkey, const char *market_url, struct tide_doc **report,
                          struct tide_error *error);
@@ -372,6 +485,28 @@ TIDE_API int tide_url_vkey(const char *url, char **out, struct tide_error *error
 TIDE_API int tide_audit_follow(struct tide_market *market, uint64_t from, bool follow,
                                bool (*each)(void *ctx, uint64_t index, const char *json, const uint8_t *record, size_t len),
                                void *ctx, struct tide_error *error);
+
+/*
+ * Mirrors the log into `dir`: a C2SP tlog-tiles directory (hash tiles, entry bundles, checkpoint), and the sealed evidence of
+ * every dispute in dir/evidence/<trade>. Every record is proven before it is written; `checkpoint` is replaced when all it
+ * covers is on disk. After any interruption the same call goes on where it was. Code 703 when the broker shows a head that
+ * does not go with one seen before: both are in dir/fork. `follow`: goes on until it is interrupted (611). *report:
+ * {origin, size, added, evidence, wanted, wrong}. progress: records done and in all, as far as a head covers them.
+ */
+TIDE_API int tide_audit_mirror(struct tide_market *market, const char *dir, bool follow, tide_progress progress, void *ctx,
+                               struct tide_doc **report, struct tide_error *error);
+
+/*
+ * Checks a mirror offline, on all cores: every leaf against the root of the signed checkpoint, and every tile; every
+ * statement's signature under a key that was its party's at that moment; every settlement text and its signatures; every
+ * dispute, judged again from its evidence with the sealing keys of `identity`, older ones too (NULL: disputes are counted
+ * only). The log's key is `log_vkey`, or that of `market_url`. Code 702 when something is wrong: *report is there all the
+ * same, and says what: {origin, size, statements, signatures, settlements, right, unjudged, false_verdicts, n_alarms,
+ * disputes: [{trade, dispute, verdict, stated, judged, outcome}], alarms: [{record, trade, words}]}.
+ */
+TIDE_API int tide_audit_check(const char *dir, const struct tide_identity *identity, const char *log_vkey,
+                              const char *market_url, tide_progress progress, void *ctx, struct tide_doc **report,
+                              struct tide_error *error);
 
 #ifdef __cplusplus
 }

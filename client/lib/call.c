@@ -260,7 +260,11 @@ void market_frame(struct tide_market *m, struct bytes frame)
 void wire_is_down(struct tide_market *m, enum wire_slot slot)
 {
     for (struct tide_call *call = m->calls; call != NULL; call = call->next) {
-        if (call->stage == CALL_SENT && call->slot == slot) set_stage(call, CALL_WAITING);
+        if (call->stage != CALL_SENT || call->slot != slot) continue;
+        set_stage(call, CALL_WAITING);
+        if (!call->once) continue;
+        call->deadline_ms = clock_ms(); /* before anything is sent again, deadlines are looked at */
+        due(m, call->deadline_ms);
     }
     if (slot == WIRE_LOBBY) return; /* libzmq connects again, to the same port */
     wire_close(m, slot);
@@ -325,6 +329,7 @@ static void call_flush(struct tide_call *call)
         return;
     }
     call->was_sent = true;
+    if (call->verb->verb == VERB_PUT_CHUNK) m->n_chunks_sent++;
     call->deadline_ms = now + call->patience_ms;
     set_stage(call, CALL_SENT);
 }

@@ -42,6 +42,6 @@ MUST_USE enum tide_err doc_from_reply(struct bytes frame, const struct schema *s
 struct body_report;
 struct body_outbox_entry;
 struct body_sale;
-extern const struct schema schema_report, schema_outbox_entry, schema_sale;
+extern const struct schema schema_report, schema_outbox_entry, schema_sale, schema_mirror, schema_checked;
 
 #endif

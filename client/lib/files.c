@@ -45,9 +45,17 @@ static int open_beside(const char *path, mode_t mode, char **name)
     return -1;
 }
 
+/* True if something is there that a file must not take the place of: a device, a pipe. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 int new_file_open(struct new_file *f, const char *path, mode_t mode, struct tide_error *error)
 {
     *f = (struct new_file){.fd = -1};
+    if (is_special(path)) return error_set(error, OUTCOME_C_FILE, "%s is a device or a pipe, and no file to write.", path);
     f->path = strdup(path);
     if (f->path == NULL) return error_set(error, OUTCOME_C_NO_MEMORY, NULL);
     f->fd = open_beside(path, mode, &f->temporary);
@@ -57,7 +65,7 @@ int new_file_open(struct new_file *f, const char *path, mode_t mode, struct tide
     return code;
 }
 
-static bool sync_folder(const char *path)
+bool folder_sync(const char *path)
 {
     char *folder = folder_of(path);
     if (folder == NULL) return false;
@@ -80,7 +88,7 @@ int new_file_commit(struct new_file *f, struct tide_error *error)
     } else {
         free(f->temporary);
         f->temporary = NULL;
-        if (!sync_folder(f->path)) code = error_file(error, "sync the folder of", f->path);
+        if (!folder_sync(f->path)) code = error_file(error, "sync the folder of", f->path);
     }
     new_file_drop(f);
     return code;
@@ -109,6 +117,30 @@ int file_open(const char *path, int *fd, uint64_t *size, struct tide_error *erro
     close(*fd);
     *fd = -1;
     return code;
+}
+
+int input_open(const char *path, int *fd, uint64_t *size, bool *streams, struct tide_error *error)
+{
+    struct stat st;
+    *size = 0;
+    *streams = strcmp(path, PATH_STANDARD) == 0 || is_special(path);
+    if (!*streams) return file_open(path, fd, size, error);
+    *fd = strcmp(path, PATH_STANDARD) == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0) return error_file(error, "open", path);
+    if (fstat(*fd, &st) == 0 && !S_ISDIR(st.st_mode)) return 0;
+    int code = error_set(error, OUTCOME_C_FILE, "%s is a folder.", path);
+    close(*fd);
+    *fd = -1;
+    return code;
+}
+
+int output_stream(const char *path, int *fd, struct tide_error *error)
+{
+    bool is_standard = strcmp(path, PATH_STANDARD) == 0;
+    *fd = -1;
+    if (!is_standard && !is_special(path)) return 0;
+    *fd = is_standard ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_WRONLY | O_CLOEXEC);
+    return *fd >= 0 ? 0 : error_file(error, "open", path);
 }
 
 int file_load(const char *path, size_t room, struct bytes *out, struct tide_error *error)

@@ -21,7 +21,18 @@ int new_file_commit(struct new_file *f, struct tide_error *error);
 /* Takes it away; after a commit it does nothing. */
 void new_file_drop(struct new_file *f);
 
+/* Makes a new name in the folder of `path` last. */
+bool folder_sync(const char *path);
+
 int file_open(const char *path, int *fd, uint64_t *size, struct tide_error *error);
+
+/* Standard input or output, as a path. A file of that name is ./- */
+#define PATH_STANDARD "-"
+/* As file_open, but takes standard input, pipes and devices too: *streams, they are read once and have no size. */
+int input_open(const char *path, int *fd, uint64_t *size, bool *streams, struct tide_error *error);
+/* Standard output, or what is there already and no file (a pipe, a device), opened; *fd is -1 where a file is to be made. */
+int output_stream(const char *path, int *fd, struct tide_error *error);
+
 /* The whole of a file of at most `room` bytes, malloc'd. */
 int file_load(const char *path, size_t room, struct bytes *out, struct tide_error *error);
 /* Replaces a file. */

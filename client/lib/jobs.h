@@ -55,6 +55,35 @@ int registered_check(struct tide_market *m, const struct body_listing_row *row, 
  */
 int party_keys_lead(struct tide_market *m, const uint8_t from[32], const uint8_t to[32], uint64_t before,
                     struct tide_error *error);
+/* ---- what the log has (proven.c) ---- */
+/* Record `index` with its proof, checked; in *doc's memory. 405: there is none, or it is not for our eyes. */
+int record_proven(struct tide_market *m, uint64_t index, struct tide_doc **doc, struct record *out, struct tide_error *error);
+/* True if it is an event of that kind. */
+bool record_event(const struct record *record, uint64_t kind, struct arena *arena, struct event *out);
+/* What this identity signed and the log has as that listing; in *doc's memory. 604: another key did; 702: it is not proven. */
+int publish_proven(struct tide_market *m, uint64_t listing, struct tide_doc **doc, const struct body_publish **out,
+                   struct tide_error *error);
+
+/* ---- keys of what was sealed (vend.c) ---- */
+/* The file key of a nonce, by the present seed or an older one, that `commitment` names; 604: this identity did not seal it. */
+int file_key_find(const struct tide_market *m, uint64_t listing, const uint8_t nonce[AGE_NONCE_BYTES],
+                  const uint8_t commitment[HASH_BYTES], uint8_t key[AGE_FILE_KEY_BYTES], struct tide_error *error);
+
+/* ---- detail.c ---- */
+/*
+ * Seals the detail part of a sale, or adopts the sealed form of an earlier try unless it is to be sealed `anew`; `body` names it then.
+ */
+int detail_prepare(struct tide_market *m, const struct tide_sale *files, bool anew, struct body_publish *body,
+                   struct tide_error *error);
+
+/* ---- sampling.c ---- */
+/*
+ * Signs and shows the chunks drawn of one's own listing, from `sealed_path` (NULL: not at hand) or from where they lie. *answered:
+ * there was something to do, and it is done.
+ */
+int samples_answer(struct tide_market *m, uint64_t listing, const char *sealed_path, const struct progress *p, bool *answered,
+                   struct tide_error *error);
+
 /* Signs it as its party. */
 void settlement_sign(const struct tide_market *m, const struct body_trade_row *trade, uint8_t signature[SIGN_BYTES]);
 
@@ -63,7 +92,7 @@ int poll_pause(struct tide_market *m, int *pause_ms, int64_t until_ms, struct ti
 /* True for refusals that pass by themselves while one waits (busy, not yet). */
 bool is_passing(int code);
 
-/* ---- sealed files (seal.c) ---- */
+/* ---- sealed files (sealed.c, seal.c) ---- */
 /* A sealed file that this identity made: where its payload begins, and its key. */
 struct sealed_file {
     int fd;
@@ -81,16 +110,22 @@ bool sealed_chunk(const struct sealed_file *f, uint64_t index, uint8_t *chunk, s
  */
 int sealed_hash(const struct sealed_file *f, int manifest_fd, int plain_fd, const struct progress *p,
                 uint8_t root[HASH_BYTES], struct tide_error *error);
-/* Seals `in_path` into `out_path` for the identity's own recipient. */
+/*
+ * Seals `in_path` into `out_path` for the identity's own recipient; both may be streams (files.h). A sealing of a file into a
+ * file that was stopped goes on.
+ */
 int file_seal(const struct identity *id, const char *in_path, const char *out_path, const struct progress *p,
               struct age_commitment *out, struct tide_error *error);
 
-/* ---- transfer.c ---- */
+/* ---- transfers (upload.c, download.c) ---- */
+/* What of a listing lies in the store; `manifest_only`: its payload is at the vendor's own location. */
+struct stored_part {
+    uint64_t listing;
+    enum part part;
+    bool manifest_only;
+};
 /* A sealed file of one's listing, whole. */
-int content_upload(struct tide_market *m, uint64_t listing, const struct sealed_file *f, const struct progress *p,
+int content_upload(struct tide_market *m, struct stored_part part, const struct sealed_file *f, const struct progress *p,
                    struct tide_error *error);
-/* nonce ‖ chunks at `fd`, going on from what is right there already. */
-int content_download(struct tide_market *m, uint64_t listing, const struct age_commitment *c, int fd,
-                     const struct progress *p, struct tide_error *error);
 
 #endif

@@ -114,6 +114,10 @@ int tide_market_open(const struct tide_options *options, struct tide_market **ou
     if (options->url == NULL || market_url_parse(options->url, &m->url) != TIDE_OK) {
         code = error_set(error, OUTCOME_C_USAGE, "That is not a market's URL (tidemark://HOST:PORT/ORIGIN?market=…).");
     }
+    m->location_local = options->location_local;
+    if (code == 0 && options->location_ca != NULL && (m->location_ca = strdup(options->location_ca)) == NULL) {
+        code = error_set(error, OUTCOME_C_NO_MEMORY, NULL);
+    }
     if (code == 0 && options->identity == NULL) {
         code = error_of(error, identity_new(&m->stranger), "Cannot make a key");
         m->identity = m->stranger;
@@ -141,6 +145,7 @@ void tide_market_close(struct tide_market **market)
     if (m->wake_fd >= 0) close(m->wake_fd);
     arena_deinit(&m->scratch);
     free(m->state_dir);
+    free(m->location_ca);
     free(m);
 }
 

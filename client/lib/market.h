@@ -63,6 +63,7 @@ struct tide_call {
     enum call_stage stage;
     bool is_greeting; /* the market's own; nobody else holds it */
     bool was_sent;
+    bool once;             /* sent, and its door broke: it ends (605), the owner looks before it sends again */
     enum wire_slot slot;   /* where it was sent or is to be sent; WIRE_N: not known yet */
     int64_t deadline_ms;   /* of this request */
     int64_t not_before_ms; /* CALL_WAITING: not sent before this */
@@ -84,6 +85,8 @@ struct tide_market {
     struct identity *stranger; /* made when no identity was given: may ask the lobby, signs nothing */
     struct outbox *outbox;     /* NULL for a stranger */
     char *state_dir;
+    char *location_ca;   /* NULL: the system's authorities */
+    bool location_local;
     int timeout_ms;
     void *zmq;
     int epoll_fd, wake_fd;
@@ -93,6 +96,7 @@ struct tide_market {
     struct tide_call *calls, *last_call; /* oldest first */
     struct tide_call *buckets[CALL_BUCKETS]; /* by request id */
     size_t n_calls_waiting;
+    uint64_t n_chunks_sent; /* put on the wire by uploads, repeated ones too */
     uint64_t next_request_id;
     uint64_t seen_index; /* queries are answered from a state that has come this far: one reads what one wrote */
     int64_t next_due_ms; /* no deadline is earlier */
@@ -213,5 +217,10 @@ int card_prepare(struct tide_market *m, const char *card, uint8_t hash[HASH_BYTE
 int checkpoint_check(const struct tide_market *m, struct bytes note, struct checkpoint *out, struct tide_error *error);
 /* Compares a verified checkpoint with the newest one seen in this market, and keeps the newer. 703: they contradict. */
 int checkpoint_pin(struct tide_market *m, struct bytes note, const struct checkpoint *cp, struct tide_error *error);
+/* Asks for the proof between two heads of different sizes; *holds false: the broker cannot show one. */
+int checkpoint_extends(struct tide_market *m, const struct checkpoint *older, const struct checkpoint *newer, bool *holds,
+                       struct tide_error *error);
+/* The two notes of which checkpoint_pin said 703, in `arena`; false: there are none. */
+bool checkpoint_fork(struct tide_market *m, struct arena *arena, struct bytes *seen, struct bytes *shown);
 
 #endif

@@ -10,48 +10,23 @@
 #include "client/lib/jobs.h"
 #include "client/lib/proof.h"
 
-#include <inttypes.h>
-
 static int unproven(struct tide_error *error)
 {
     return error_set(error, OUTCOME_V_FAILED, "The broker does not prove that an older key was the same party's; nothing was signed.");
 }
 
-/* The record with its proof; waits until a checkpoint covers it. */
-static int proof_get(struct tide_market *m, uint64_t index, struct tide_doc **doc, struct tide_error *error)
-{
-    const struct body_q_index q = {.index = index};
-    int64_t until = market_until(m->timeout_ms);
-    int pause = 0;
-    for (;;) {
-        struct tide_call *call;
-        int code = call_start(m, VERB_PROOF, &q, index + 1, &call, error);
-        if (code == 0) code = tide_call_finish(&call, doc, error);
-        if (code == OUTCOME_NO_SUCH_RECORD) return unproven(error);
-        if (code == 0 || !is_passing(code)) return code;
-        code = poll_pause(m, &pause, until, error);
-        if (code == OUTCOME_C_TIMEOUT)
-            error_set(error, code, "No signed checkpoint covers record %" PRIu64 ", a change of keys, yet.", index);
-        if (code != 0) return code;
-    }
-}
-
 /* One step: `key` becomes what record `index` made of it. */
 static int step(struct tide_market *m, uint64_t index, uint8_t key[32], struct tide_error *error)
 {
-    struct proof_file file;
-    struct checkpoint cp;
-    struct body_rekeyed change;
+    struct record record;
+    struct event event;
     struct tide_doc *doc;
-    int code = proof_get(m, index, &doc, error);
+    int code = record_proven(m, index, &doc, &record, error);
+    if (code == OUTCOME_NO_SUCH_RECORD) return unproven(error);
     if (code != 0) return code;
-    const struct body_r_proof *reply = doc->value;
-    code = proof_read(m, reply->proof, index, reply->record, &file, &cp, error);
-    if (code == 0) code = checkpoint_pin(m, file.checkpoint, &cp, error);
-    if (code == 0) code = key_change_read(reply->record, index, doc->arena, &change, error);
-    if (code == 0 && !key_change_step(&change, key)) code = unproven(error);
+    bool leads = record_event(&record, KIND_REKEYED, doc->arena, &event) && key_change_step(event.body, key);
     tide_doc_free(&doc);
-    return code;
+    return leads ? 0 : unproven(error);
 }
 
 /* The first of `keys` at or after `at` that is `key`; their number: none is. */

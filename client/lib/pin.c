@@ -45,9 +45,8 @@ static int went_back(struct tide_market *m, const struct checkpoint *signed_once
     return error_set(error, OUTCOME_NOT_YET, NULL);
 }
 
-/* Asks for the proof between two sizes and checks it. */
-static int extends(struct tide_market *m, const struct checkpoint *older, const struct checkpoint *newer, bool *holds,
-                   struct tide_error *error)
+int checkpoint_extends(struct tide_market *m, const struct checkpoint *older, const struct checkpoint *newer, bool *holds,
+                       struct tide_error *error)
 {
     struct body_q_consistency q = {.old_size = older->size, .size = newer->size};
     struct merkle_proof proof = {0};
@@ -82,6 +81,12 @@ static int pin(struct tide_market *m, struct bytes note, struct tide_error *erro
     return error_of(error, outbox_set_fact(m->outbox, m->url.market, FACT_PIN, note), "Cannot keep the checkpoint");
 }
 
+bool checkpoint_fork(struct tide_market *m, struct arena *arena, struct bytes *seen, struct bytes *shown)
+{
+    return m->outbox != NULL && outbox_fact(m->outbox, m->url.market, FACT_PIN, arena, seen) == TIDE_OK &&
+           outbox_fact(m->outbox, m->url.market, FACT_FORK, arena, shown) == TIDE_OK;
+}
+
 int checkpoint_pin(struct tide_market *m, struct bytes note, const struct checkpoint *cp, struct tide_error *error)
 {
     struct checkpoint old;
@@ -98,7 +103,7 @@ int checkpoint_pin(struct tide_market *m, struct bytes note, const struct checkp
         return forked(m, note, &old, cp, "is another", error);
     }
     bool grows = cp->size > old.size;
-    int code = grows ? extends(m, &old, cp, &holds, error) : extends(m, cp, &old, &holds, error);
+    int code = grows ? checkpoint_extends(m, &old, cp, &holds, error) : checkpoint_extends(m, cp, &old, &holds, error);
     if (code != 0) return code;
     if (!holds) return forked(m, note, &old, cp, grows ? "does not go on from it" : "is not its beginning", error);
     return grows ? pin(m, note, error) : 0;

@@ -51,6 +51,9 @@ int certificate_report(struct bytes note, const struct proof_file *file, const s
 int verify_content(struct bytes content, const struct note_key *key, struct tide_doc **report,
                    struct tide_error *error);
 
+/* The log's key: a verifier key's, or (NULL) the market URL's. 701: neither is given. */
+int verify_log_key(const char *vkey, const char *market_url, struct note_key *out, struct tide_error *error);
+
 /* ---- papers (receipt.c) ---- */
 struct body_report;
 

@@ -188,7 +188,7 @@ static bool listing_fits(const struct held *h, const struct body_publish *p)
     uint8_t terms_hash[HASH_BYTES];
     sha256(p->terms, terms_hash);
     return p->kind == row->kind && bytes_equal(p->title, row->title) && p->plaintext_len == row->plaintext_len &&
-           p->n_chunks == row->n_chunks && memcmp(p->nonce, row->nonce, sizeof p->nonce) == 0 &&
+           p->n_chunks == row->n_chunks && p->samples == row->samples && memcmp(p->nonce, row->nonce, sizeof p->nonce) == 0 &&
            memcmp(p->content_root, row->content_root, HASH_BYTES) == 0 &&
            memcmp(p->key_commitment, row->key_commitment, HASH_BYTES) == 0 &&
            memcmp(terms_hash, row->terms_hash, HASH_BYTES) == 0;

@@ -1,10 +1,12 @@
 /*
- * Granting: every trade that waits for this vendor gets its key and the vendor's settlement signature.
+ * Serving what waits for a vendor: every trade gets its key and the vendor's settlement signature, every draw its samples.
  *
- * Always holds: the file key comes from the identity's seed and the listing's nonce, and must be the one the listing
- * commits to before it is given to anyone; it is given to the recipient that the buyer signed. Doing it twice, from
- * two machines, is harmless: the second grant is refused.
- * Not here: what the credentials of `api` and `compute` listings are; who calls gives them, one trade at a time.
+ * Always holds: what waits is asked of the market each time, nothing is remembered here: stopped anywhere, the next round
+ * does what is still to do. The file key comes from the identity's seed and the listing's nonce, and must be the one the
+ * listing commits to before it is given to anyone; it is given to the recipient that the buyer signed. Doing it twice,
+ * from two machines or after an answer that was lost, is harmless: the market refuses the second grant.
+ * Not here: what the credentials of `api` and `compute` listings are (who calls gives them, one trade at a time), how a
+ * draw is answered (sampling.c).
  */
 #include "client/lib/jobs.h"
 
@@ -12,15 +14,17 @@
 #include <stdlib.h>
 
 #define WINDOW 32u
+#define WAITING_MAX (1u << 20) /* 8 MiB; a broker that shows more shows the others in the next round */
 
 /* ---- what waits ---- */
 struct waiting {
-    uint64_t *trades; /* newest first */
+    uint64_t *trades; /* or listings; newest first */
     size_t n, room;
 };
 
 static bool waiting_add(struct waiting *w, uint64_t trade)
 {
+    if (w->n == WAITING_MAX) return true;
     if (w->n == w->room) {
         size_t room = w->room == 0 ? 64 : w->room * 2;
         uint64_t *grown = realloc(w->trades, room * sizeof *grown);
@@ -32,7 +36,14 @@ static bool waiting_add(struct waiting *w, uint64_t trade)
     return true;
 }
 
-static int waiting_find(struct tide_market *m, struct waiting *w, struct tide_error *error)
+/* Pages go down: a broker cannot lead in circles. */
+static int cursor_check(uint64_t before, uint64_t next, struct tide_error *error)
+{
+    if (next == 0 || before == 0 || next < before) return 0;
+    return error_set(error, OUTCOME_V_FAILED, "The broker's list does not end.");
+}
+
+static int trades_find(struct tide_market *m, struct waiting *w, struct tide_error *error)
 {
     struct body_q_own q = {.limit = LIMIT_PAGE, .open_only = 1};
     do {
@@ -46,10 +57,35 @@ static int waiting_find(struct tide_market *m, struct waiting *w, struct tide_er
                 continue;
             if (!waiting_add(w, rows[i].trade)) code = error_set(error, OUTCOME_C_NO_MEMORY, NULL);
         }
+        if (code == 0) code = cursor_check(q.before, reply->before, error);
         q.before = reply->before;
         tide_doc_free(&page);
         if (code != 0) return code;
-    } while (q.before != 0);
+    } while (q.before != 0 && w->n < WAITING_MAX);
+    return 0;
+}
+
+/* Own listings whose samples are drawn and not shown yet. */
+static int draws_find(struct tide_market *m, struct waiting *w, struct tide_error *error)
+{
+    static const uint8_t none[HASH_BYTES];
+    struct body_q_search q = {.mine = 1, .state = LISTING_SAMPLING, .limit = LIMIT_PAGE};
+    do {
+        struct tide_doc *page;
+        int code = market_query(m, VERB_SEARCH, &q, &page, error);
+        if (code != 0) return code;
+        const struct body_r_search *reply = page->value;
+        const struct body_listing_row *rows = reply->listings.items;
+        for (size_t i = 0; i < reply->listings.n && code == 0; i++) {
+            bool waits = rows[i].state == LISTING_SAMPLING && memcmp(rows[i].seed, none, HASH_BYTES) != 0;
+            if (waits && !waiting_add(w, rows[i].listing))
+                code = error_set(error, OUTCOME_C_NO_MEMORY, NULL);
+        }
+        if (code == 0) code = cursor_check(q.before, reply->before, error);
+        q.before = reply->before;
+        tide_doc_free(&page);
+        if (code != 0) return code;
+    } while (q.before != 0 && w->n < WAITING_MAX);
     return 0;
 }
 
@@ -68,27 +104,27 @@ static int shelf_get(struct tide_market *m, struct shelf *shelf, uint64_t listin
     return row_of_listing(m, listing, &shelf->doc, &shelf->row, error);
 }
 
-static bool key_is_right(const struct identity *id, const struct body_listing_row *row, uint8_t key[AGE_FILE_KEY_BYTES])
+static bool key_is_right(const struct identity *id, const uint8_t nonce[AGE_NONCE_BYTES],
+                         const uint8_t commitment[HASH_BYTES], uint8_t key[AGE_FILE_KEY_BYTES])
 {
-    uint8_t commitment[HASH_BYTES];
-    identity_file_key(id, row->nonce, key);
-    age_key_commitment(key, row->nonce, commitment);
-    return memcmp(commitment, row->key_commitment, HASH_BYTES) == 0;
+    uint8_t own[HASH_BYTES];
+    identity_file_key(id, nonce, key);
+    age_key_commitment(key, nonce, own);
+    return memcmp(own, commitment, HASH_BYTES) == 0;
 }
 
-/* By the present seed, or an older one of a rotated identity. */
-static int key_find(const struct tide_market *m, const struct body_listing_row *row, uint8_t key[AGE_FILE_KEY_BYTES],
-                    struct tide_error *error)
+int file_key_find(const struct tide_market *m, uint64_t listing, const uint8_t nonce[AGE_NONCE_BYTES],
+                  const uint8_t commitment[HASH_BYTES], uint8_t key[AGE_FILE_KEY_BYTES], struct tide_error *error)
 {
-    if (key_is_right(m->identity, row, key)) return 0;
+    if (key_is_right(m->identity, nonce, commitment, key)) return 0;
     for (size_t i = 0; i < identity_n_older(m->identity); i++) {
-        if (key_is_right(identity_older(m->identity, i), row, key)) return 0;
+        if (key_is_right(identity_older(m->identity, i), nonce, commitment, key)) return 0;
     }
     explicit_bzero(key, AGE_FILE_KEY_BYTES);
     return error_set(error, OUTCOME_C_BAD_IDENTITY,
                      "This identity did not seal listing %" PRIu64 ": the key it makes is not "
                      "the one that the listing commits to.",
-                     row->listing);
+                     listing);
 }
 
 /* The content's key, sealed. `grant` lies in `arena`. */
@@ -96,7 +132,7 @@ static int key_seal(struct tide_market *m, const struct body_listing_row *listin
                     struct arena *arena, struct bytes *grant, struct tide_error *error)
 {
     uint8_t key[AGE_FILE_KEY_BYTES], sealed[AGE_GRANT_BYTES];
-    int code = key_find(m, listing, key, error);
+    int code = file_key_find(m, listing->listing, listing->nonce, listing->key_commitment, key, error);
     if (code == 0 && age_grant_seal(key, trade->recipient, sealed) != TIDE_OK) {
         code = error_set(error, OUTCOME_V_FAILED, "The recipient of trade %" PRIu64 " cannot be sealed to.",
                          trade->trade);
@@ -106,21 +142,15 @@ static int key_seal(struct tide_market *m, const struct body_listing_row *listin
     return code;
 }
 
-/* Who gives credentials; `ask` NULL: nobody. */
-struct teller {
-    tide_credential ask;
-    void *ctx;
-};
-
 /* A credential, sealed whole; *grant stays empty if there is none yet. */
-static int credential_seal(const struct teller *teller, const struct tide_doc *doc, struct bytes *grant,
+static int credential_seal(const struct tide_vending *v, const struct tide_doc *doc, struct bytes *grant,
                            struct tide_error *error)
 {
     const struct body_trade_row *trade = doc->value;
     uint8_t plain[TIDE_CREDENTIAL_MAX], *sealed = NULL;
     size_t len = 0, sealed_len = 0;
-    if (teller->ask == NULL) return 0;
-    int code = teller->ask(teller->ctx, doc, plain, &len, error);
+    if (v->credential == NULL) return 0;
+    int code = v->credential(v->ctx, doc, plain, &len, error);
     if (code == 0 && len > sizeof plain) {
         code = error_set(error, OUTCOME_C_USAGE, "The credential of trade %" PRIu64 " is longer than %d bytes.",
                          trade->trade, TIDE_CREDENTIAL_MAX);
@@ -137,7 +167,7 @@ static int credential_seal(const struct teller *teller, const struct tide_doc *d
 }
 
 /* Starts the grant of one trade; *call stays NULL where there is nothing to do. */
-static int grant_start(struct tide_market *m, struct shelf *shelf, const struct teller *teller, uint64_t trade,
+static int grant_start(struct tide_market *m, struct shelf *shelf, const struct tide_vending *v, uint64_t trade,
                        struct tide_call **call, struct tide_error *error)
 {
     const struct body_trade_row *row;
@@ -149,12 +179,12 @@ static int grant_start(struct tide_market *m, struct shelf *shelf, const struct 
     bool waits = row->state == TRADE_MATCHED;
     if (waits) code = shelf_get(m, shelf, row->listing, error);
     bool has_content = waits && code == 0 && shelf->row->n_chunks > 0;
-    if (code == 0 && waits && (has_content || teller->ask != NULL)) {
+    if (code == 0 && waits && (has_content || v->credential != NULL)) {
         code = settlement_check(m, row, shelf->row, error);
         if (code == 0) code = signed_check(m, row, shelf->row, error);
         if (code == 0)
             code = has_content ? key_seal(m, shelf->row, row, doc->arena, &body.grant, error)
-                               : credential_seal(teller, doc, &body.grant, error);
+                               : credential_seal(v, doc, &body.grant, error);
         if (code == 0 && body.grant.len > 0) {
             settlement_sign(m, row, body.signature);
             code = statement_start(m, &schema_grant, &body, call, error);
@@ -166,71 +196,115 @@ static int grant_start(struct tide_market *m, struct shelf *shelf, const struct 
 
 /* ---- all of them ---- */
 
-/* What makes going on useless. */
+/* What makes going on useless: it concerns not one trade, but all. */
 static bool is_hopeless(int code)
 {
     return code == OUTCOME_C_INTERRUPTED || code == OUTCOME_C_UNREACHABLE || code == OUTCOME_C_NO_MEMORY ||
-           code == OUTCOME_C_FILE;
+           code == OUTCOME_C_FILE || code == OUTCOME_V_FORK || code == OUTCOME_UNKNOWN_PARTY || is_passing(code);
 }
 
-/* Errors of one trade do not keep the others from their keys: the first is remembered, or what stops them all. */
+/*
+ * Errors of one trade do not keep the others from their keys: who wants to be told of them is told, otherwise the first is
+ * remembered. What stops them all is remembered in any case.
+ */
 struct tally {
+    const struct tide_vending *vending;
     unsigned n_granted;
     int code;
     struct tide_error error;
 };
 
-static void tally_note(struct tally *tally, int code, const struct tide_error *error)
+static void tally_note(struct tally *tally, const char *what, uint64_t name, int code, const struct tide_error *error)
 {
     if (code == 0 || code == OUTCOME_WRONG_STATE || code == OUTCOME_TOO_LATE) return;
+    if (!is_hopeless(code) && tally->vending->trouble != NULL) {
+        tally->vending->trouble(tally->vending->ctx, what, name, error);
+        return;
+    }
     if (tally->code != 0 && (is_hopeless(tally->code) || !is_hopeless(code))) return;
     tally->code = code;
     tally->error = *error;
 }
 
-static void window_finish(struct tide_call **calls, unsigned n, struct tally *tally)
+/* Grants under way. */
+struct sent {
+    struct tide_call *call; /* NULL: there was nothing to do */
+    uint64_t trade;
+};
+
+static void window_finish(struct sent *sent, unsigned n, struct tally *tally)
 {
     struct tide_error error;
     for (unsigned i = 0; i < n; i++) {
-        if (tally->code == OUTCOME_C_INTERRUPTED && calls[i] != NULL && !tide_call_done(calls[i])) {
-            call_free(&calls[i]); /* an interrupt ends one wait only; the grants that are out are in the outbox */
+        if (tally->code == OUTCOME_C_INTERRUPTED && sent[i].call != NULL && !tide_call_done(sent[i].call)) {
+            call_free(&sent[i].call); /* an interrupt ends one wait only; the grants that are out are in the outbox */
         }
-        if (calls[i] == NULL) continue;
-        int code = tide_call_finish(&calls[i], NULL, &error);
+        if (sent[i].call == NULL) continue;
+        int code = tide_call_finish(&sent[i].call, NULL, &error);
         if (code == 0) tally->n_granted++;
-        tally_note(tally, code, &error);
+        tally_note(tally, "trade", sent[i].trade, code, &error);
     }
+}
+
+/* The oldest first: their deadlines come first. */
+static void trades_grant(struct tide_market *m, struct waiting *waiting, struct tally *tally)
+{
+    struct shelf shelf = {0};
+    while (waiting->n > 0 && !is_hopeless(tally->code)) {
+        struct sent sent[WINDOW] = {0};
+        struct tide_error own;
+        unsigned n = 0;
+        while (n < WINDOW && waiting->n > 0 && !is_hopeless(tally->code)) {
+            struct sent *next = &sent[n++];
+            next->trade = waiting->trades[--waiting->n];
+            int started = grant_start(m, &shelf, tally->vending, next->trade, &next->call, &own);
+            tally_note(tally, "trade", next->trade, started, &own);
+        }
+        window_finish(sent, n, tally);
+    }
+    tide_doc_free(&shelf.doc);
+}
+
+static void draws_answer(struct tide_market *m, struct waiting *waiting, struct tally *tally)
+{
+    const struct progress p = {.market = m, .what = "sample"};
+    while (waiting->n > 0 && !is_hopeless(tally->code)) {
+        uint64_t listing = waiting->trades[--waiting->n];
+        struct tide_error own;
+        bool answered;
+        int code = samples_answer(m, listing, NULL, &p, &answered, &own);
+        tally_note(tally, "listing", listing, code, &own);
+        if (answered && tally->vending->sampled != NULL) tally->vending->sampled(tally->vending->ctx, listing);
+    }
+}
+
+/* ---- in public ---- */
+int tide_vend_round(struct tide_market *market, const struct tide_vending *vending, unsigned *n_granted,
+                    struct tide_error *error)
+{
+    struct waiting trades = {0}, draws = {0};
+    struct tally tally = {.vending = vending};
+    error_clear(error);
+    if (n_granted != NULL) *n_granted = 0;
+    int code = need_identity(market, error);
+    if (code == 0) code = trades_find(market, &trades, error);
+    if (code == 0) trades_grant(market, &trades, &tally);
+    if (code == 0 && !is_hopeless(tally.code)) code = draws_find(market, &draws, error);
+    if (code == 0) draws_answer(market, &draws, &tally);
+    free(trades.trades);
+    free(draws.trades);
+    if (n_granted != NULL) *n_granted = tally.n_granted;
+    if (code != 0) return code;
+    return tally.code == 0 ? 0 : error_copy(error, &tally.error);
 }
 
 int tide_vend(struct tide_market *market, unsigned *n_granted, struct tide_error *error)
 {
-    return tide_vend_credentials(market, NULL, NULL, n_granted, error);
+    return tide_vend_round(market, &(struct tide_vending){0}, n_granted, error);
 }
 
 int tide_vend_credentials(struct tide_market *market, tide_credential credential, void *ctx, unsigned *n_granted,
                           struct tide_error *error)
 {
-    const struct teller teller = {credential, ctx};
-    struct waiting waiting = {0};
-    struct shelf shelf = {0};
-    struct tally tally = {0};
-    error_clear(error);
-    if (n_granted != NULL) *n_granted = 0;
-    int code = need_identity(market, error);
-    if (code == 0) code = waiting_find(market, &waiting, error);
-    while (code == 0 && waiting.n > 0 && !is_hopeless(tally.code)) {
-        struct tide_call *calls[WINDOW] = {0};
-        struct tide_error own;
-        unsigned n = 0;
-        while (n < WINDOW && waiting.n > 0 && !is_hopeless(tally.code)) {
-            int started = grant_start(market, &shelf, &teller, waiting.trades[--waiting.n], &calls[n++], &own);
-            tally_note(&tally, started, &own);
-        }
-        window_finish(calls, n, &tally);
-    }
-    tide_doc_free(&shelf.doc);
-    free(waiting.trades);
-    if (n_granted != NULL) *n_granted = tally.n_granted;
-    if (code != 0) return code;
-    return tally.code == 0 ? 0 : error_copy(error, &tally.error);
+    return tide_vend_round(market, &(struct tide_vending){.credential = credential, .ctx = ctx}, n_granted, error);
 }

@@ -1,9 +1,9 @@
 /*
- * A vendor's jobs on its listings: selling a file in one go, uploading, waiting for a listing's state.
+ * Selling in one go: seal, publish, upload.
  *
  * Always holds: what a listing commits to is the sealed file that lies at sealed_path; a sale that stops anywhere goes
  * on from the fact kept of it, and the market itself refuses a second listing of one sealing.
- * Not here: grants (vend.c).
+ * Not here: sealed detail parts (detail.c), waiting for what becomes of it (listing_wait.c), grants (vend.c).
  */
 #include "client/lib/jobs.h"
 #include "client/lib/schemas.h"
@@ -76,9 +76,29 @@ static void sale_fill(struct body_sale *sale, const struct age_commitment *c)
 
 /* ---- one's own listing of a sealing ---- */
 
-/* *listing 0: there is none. */
-static int own_listing(struct tide_market *m, const uint8_t key_commitment[HASH_BYTES], uint64_t *listing,
-                       struct tide_doc **doc, const struct body_listing_row **row, struct tide_error *error)
+static bool is_zero_hash(const uint8_t hash[HASH_BYTES])
+{
+    static const uint8_t none[HASH_BYTES];
+    return memcmp(hash, none, HASH_BYTES) == 0;
+}
+
+/* True if the row may be that of `body`; of what has no content, only the publication tells. */
+static bool may_be(const struct body_listing_row *row, const struct body_publish *body)
+{
+    if (!is_zero_hash(body->key_commitment)) return memcmp(row->key_commitment, body->key_commitment, HASH_BYTES) == 0;
+    return row->n_chunks == 0 && row->detail_len == body->detail_len && bytes_equal(row->title, body->title);
+}
+
+static bool is_of(const struct tide_doc *doc, const struct body_publish *body)
+{
+    const struct body_publish *published = listing_published(doc);
+    if (!is_zero_hash(body->key_commitment)) return memcmp(published->key_commitment, body->key_commitment, HASH_BYTES) == 0;
+    return memcmp(published->detail_commitment, body->detail_commitment, HASH_BYTES) == 0;
+}
+
+/* One's own listing of these keys. *listing 0: there is none. */
+static int own_listing(struct tide_market *m, const struct body_publish *body, uint64_t *listing, struct tide_doc **doc,
+                       const struct body_listing_row **row, struct tide_error *error)
 {
     struct body_q_search q = {.mine = 1, .limit = LIMIT_PAGE};
     *listing = 0;
@@ -88,13 +108,18 @@ static int own_listing(struct tide_market *m, const uint8_t key_commitment[HASH_
         if (code != 0) return code;
         const struct body_r_search *reply = page->value;
         const struct body_listing_row *rows = reply->listings.items;
-        for (size_t i = 0; i < reply->listings.n && *listing == 0; i++) {
-            if (memcmp(rows[i].key_commitment, key_commitment, HASH_BYTES) == 0) *listing = rows[i].listing;
+        for (size_t i = 0; i < reply->listings.n && *listing == 0 && code == 0; i++) {
+            if (!may_be(&rows[i], body)) continue;
+            code = row_of_listing(m, rows[i].listing, doc, row, error);
+            if (code == 0 && is_of(*doc, body)) *listing = rows[i].listing;
+            else if (code == 0) tide_doc_free(doc);
         }
-        q.before = reply->before;
+        bool on = reply->before != 0 && (q.before == 0 || reply->before < q.before);
+        q.before = on ? reply->before : 0;
         tide_doc_free(&page);
+        if (code != 0) return code;
     } while (*listing == 0 && q.before != 0);
-    return *listing == 0 ? 0 : row_of_listing(m, *listing, doc, row, error);
+    return 0;
 }
 
 static bool is_final(uint64_t state)
@@ -159,6 +184,15 @@ static bool sale_has_file(struct tide_market *m, const char *sealed_path, const 
     return same;
 }
 
+/* The listing of a sealing whose file is gone, whatever its detail part. */
+static int sealing_listed(struct tide_market *m, const struct body_sale *sale, uint64_t *listing, struct tide_doc **doc,
+                          const struct body_listing_row **row, struct tide_error *error)
+{
+    struct body_publish body = {0};
+    memcpy(body.key_commitment, sale->key_commitment, HASH_BYTES);
+    return own_listing(m, &body, listing, doc, row, error);
+}
+
 /* Makes sure of a sale with its sealed file, or of one that needs none any more. */
 static int sale_prepare(struct tide_market *m, const char *path, const char *sealed_path, const char *fact,
                         const struct progress *p, struct body_sale *sale, struct tide_error *error)
@@ -172,7 +206,7 @@ static int sale_prepare(struct tide_market *m, const char *path, const char *sea
         uint64_t listing = sale->listing;
         bool has_file = sale_has_file(m, sealed_path, sale);
         if (listing != 0) code = row_of_listing(m, listing, &doc, &row, error);
-        else if (!has_file) code = own_listing(m, sale->key_commitment, &listing, &doc, &row, error);
+        else if (!has_file) code = sealing_listed(m, sale, &listing, &doc, &row, error);
         if (code != 0) return code;
         over = listing != 0 && is_final(row->state); /* a key is used once: another listing needs another sealing */
         bool needs_file = listing == 0 || row->state == LISTING_AWAITING;
@@ -220,52 +254,107 @@ static uint64_t listed_index(const struct tide_doc *answer)
     return 0;
 }
 
-/* The listing that an earlier try made: it must be the one that is asked for now. */
-static int published_before(struct tide_market *m, const struct body_publish *body, struct body_sale *sale,
-                            struct tide_error *error)
+/*
+ * The listing that an earlier try made: it must be the one that is asked for now. *listing 0: there is none that goes on (a detail
+ * part's key was used by another).
+ */
+static int published_before(struct tide_market *m, const struct body_publish *body, uint64_t *listing, struct tide_error *error)
 {
     const struct body_listing_row *row = NULL;
     uint8_t terms_hash[HASH_BYTES];
     struct tide_doc *doc = NULL;
-    int code = own_listing(m, sale->key_commitment, &sale->listing, &doc, &row, error);
-    if (code != 0) return code;
-    if (sale->listing == 0) return error_set(error, OUTCOME_ALREADY_LISTED, NULL);
+    int code = own_listing(m, body, listing, &doc, &row, error);
+    if (code != 0 || *listing == 0) return code;
     sha256(body->terms, terms_hash);
     bool same = bytes_equal(row->title, body->title) && memcmp(row->terms_hash, terms_hash, HASH_BYTES) == 0;
-    if (!same) {
+    if (is_final(row->state)) {
+        *listing = 0;
+    } else if (!same) {
         code = error_set(error, OUTCOME_ALREADY_LISTED,
                          "The sealed file is listing %" PRIu64 " already, with another title or "
                          "other terms.",
-                         sale->listing);
+                         *listing);
     }
     tide_doc_free(&doc);
     return code;
 }
 
-static int sale_publish(struct tide_market *m, struct tide_doc *listing, const char *fact, struct body_sale *sale,
-                        struct tide_error *error)
+static int publish_once(struct tide_market *m, const struct body_publish *body, uint64_t *listing, struct tide_error *error)
 {
     struct tide_doc *answer = NULL;
-    publish_fill(listing, sale);
-    int code = market_state(m, &schema_publish, listing->value, &answer, error);
-    if (code == 0) sale->listing = listed_index(answer);
+    int code = market_state(m, &schema_publish, body, &answer, error);
+    if (code == 0) *listing = listed_index(answer);
     tide_doc_free(&answer);
-    if (code == OUTCOME_ALREADY_LISTED || (code == 0 && sale->listing == 0)) {
-        code = published_before(m, listing->value, sale, error);
+    if (code == OUTCOME_ALREADY_LISTED || (code == 0 && *listing == 0)) code = published_before(m, body, listing, error);
+    return code;
+}
+
+/* A detail part whose key an older listing used up is sealed anew. */
+static int sale_publish(struct tide_market *m, const struct tide_sale *files, struct tide_doc *listing, const char *fact,
+                        struct body_sale *sale, struct tide_error *error)
+{
+    struct body_publish *body = listing->value;
+    int code = files->detail_path != NULL ? detail_prepare(m, files, false, body, error) : 0;
+    if (code == 0) code = publish_once(m, body, &sale->listing, error);
+    if (code == 0 && sale->listing == 0 && files->detail_path != NULL) {
+        code = detail_prepare(m, files, true, body, error);
+        if (code == 0) code = publish_once(m, body, &sale->listing, error);
     }
+    if (code == 0 && sale->listing == 0) code = error_set(error, OUTCOME_ALREADY_LISTED, NULL);
+    memset(listing->texts, 0, listing->schema->n_fields * sizeof *listing->texts);
     return code != 0 ? code : sale_keep(m, fact, sale, error);
 }
 
+/* A sale of what has no content goes on while its listing does. */
+static int service_prepare(struct tide_market *m, const char *fact, struct body_sale *sale, struct tide_error *error)
+{
+    const struct body_listing_row *row;
+    struct tide_doc *doc;
+    if (!sale_find(m, fact, sale) || sale->listing == 0) return 0;
+    int code = row_of_listing(m, sale->listing, &doc, &row, error);
+    if (code != 0) return code;
+    if (is_final(row->state)) sale->listing = 0;
+    tide_doc_free(&doc);
+    return 0;
+}
+
 /* ---- in public ---- */
-static int upload(struct tide_market *m, uint64_t listing, const char *sealed_path, const struct progress *p,
-                  struct tide_error *error)
+static int part_upload(struct tide_market *m, struct stored_part part, const char *sealed_path, const struct progress *p,
+                       struct tide_error *error)
 {
     struct sealed_file f;
     int code = sealed_open(m->identity, sealed_path, &f, error);
     if (code != 0) return code;
-    code = content_upload(m, listing, &f, p, error);
+    code = content_upload(m, part, &f, p, error);
     sealed_close(&f);
     return code;
+}
+
+/* What a listing that awaits its content still needs. */
+static int sale_upload(struct tide_market *m, const struct tide_sale *files, uint64_t listing, const struct progress *p,
+                       struct tide_error *error)
+{
+    const struct body_listing_row *row;
+    struct tide_doc *doc;
+    int code = row_of_listing(m, listing, &doc, &row, error);
+    if (code != 0) return code;
+    bool awaits = row->state == LISTING_AWAITING, has_detail = listing_published(doc)->detail_len > 0;
+    bool elsewhere = listing_published(doc)->location.len > 0;
+    tide_doc_free(&doc);
+    if (!has_detail && files->detail_path != NULL) {
+        return error_set(error, OUTCOME_C_USAGE, "Listing %" PRIu64 " was published without a detail part; a revision can have one.",
+                         listing);
+    }
+    if (!awaits) return 0;
+    if (files->path != NULL) {
+        const struct stored_part content = {.listing = listing, .manifest_only = elsewhere};
+        code = part_upload(m, content, files->sealed_path, p, error);
+    }
+    if (code != 0 || !has_detail) return code;
+    if (files->detail_path == NULL) {
+        return error_set(error, OUTCOME_C_USAGE, "Listing %" PRIu64 " waits for its detail part, which was not named.", listing);
+    }
+    return part_upload(m, (struct stored_part){.listing = listing, .part = PART_DETAIL}, files->sealed_detail_path, p, error);
 }
 
 int tide_upload(struct tide_market *market, uint64_t listing, const char *sealed_path, tide_progress progress,
@@ -274,16 +363,27 @@ int tide_upload(struct tide_market *market, uint64_t listing, const char *sealed
     struct progress p = {progress, ctx, market, "upload"};
     error_clear(error);
     int code = need_identity(market, error);
-    return code != 0 ? code : upload(market, listing, sealed_path, &p, error);
+    return code != 0 ? code : part_upload(market, (struct stored_part){.listing = listing}, sealed_path, &p, error);
+}
+
+uint64_t tide_market_sent_chunks(const struct tide_market *market)
+{
+    return market->n_chunks_sent;
 }
 
 int tide_sell(struct tide_market *market, const char *path, const char *sealed_path, struct tide_doc *listing,
               tide_progress progress, void *ctx, uint64_t *index, struct tide_error *error)
 {
+    const struct tide_sale files = {.path = path, .sealed_path = sealed_path};
+    return tide_sell_with(market, &files, listing, progress, ctx, index, error);
+}
+
+int tide_sell_with(struct tide_market *market, const struct tide_sale *files, struct tide_doc *listing,
+                   tide_progress progress, void *ctx, uint64_t *index, struct tide_error *error)
+{
     struct progress p = {progress, ctx, market, "sell"};
+    const char *named = files->path != NULL ? files->path : files->detail_path;
     struct body_sale sale = {0};
-    const struct body_listing_row *row;
-    struct tide_doc *doc;
     char fact[SALE_FACT_MAX];
 
     error_clear(error);
@@ -291,44 +391,16 @@ int tide_sell(struct tide_market *market, const char *path, const char *sealed_p
     if (listing == NULL || listing->schema != &schema_publish) {
         return error_set(error, OUTCOME_C_USAGE, "What is sold is described by a \"publish\" document.");
     }
+    if (named == NULL) return error_set(error, OUTCOME_C_USAGE, "Neither content nor a detail part is named.");
     int code = need_identity(market, error);
-    if (code == 0) code = fact_name(market, path, ((const struct body_publish *)listing->value)->title, fact, error);
-    if (code == 0) code = sale_prepare(market, path, sealed_path, fact, &p, &sale, error);
-    if (code == 0 && sale.listing == 0) code = sale_publish(market, listing, fact, &sale, error);
-    if (code == 0) code = row_of_listing(market, sale.listing, &doc, &row, error);
-    if (code != 0) return code;
-    bool awaits = row->state == LISTING_AWAITING;
-    tide_doc_free(&doc);
-    *index = sale.listing;
-    return awaits ? upload(market, sale.listing, sealed_path, &p, error) : 0;
-}
-
-int tide_listing_wait(struct tide_market *market, uint64_t listing, const char *state, int timeout_ms,
-                      struct tide_doc **out, struct tide_error *error)
-{
-    int64_t until = market_until(timeout_ms);
-    int pause = 0;
-    error_clear(error);
-    if (out != NULL) *out = NULL;
-    for (;;) {
-        const struct body_listing_row *row = NULL;
-        struct tide_doc *doc = NULL;
-        int code = row_of_listing(market, listing, &doc, &row, error);
-        if (code != 0 && !is_passing(code)) return code;
-        const char *now = row == NULL ? "?" : field_enum_name(fields_find(&schema_listing_row, "state"), row->state);
-        bool there = row != NULL && strcmp(now, state) == 0, final = row != NULL && is_final(row->state);
-        if (there && out != NULL && (code = error_of(error, doc_narrow(doc, "row"), "The listing")) == 0) {
-            *out = doc;
-            doc = NULL;
-        }
-        tide_doc_free(&doc);
-        if (there) return code;
-        if (final) {
-            return error_set(error, OUTCOME_WRONG_STATE, "Listing %" PRIu64 " is %s and will not be %s any more.",
-                             listing, now, state);
-        }
-        code = poll_pause(market, &pause, until, error);
-        if (code == OUTCOME_C_TIMEOUT) error_set(error, code, "Listing %" PRIu64 " is still %s.", listing, now);
-        if (code != 0) return code;
+    if (code == 0) code = fact_name(market, named, ((const struct body_publish *)listing->value)->title, fact, error);
+    if (code == 0 && files->path == NULL) code = service_prepare(market, fact, &sale, error);
+    if (code == 0 && files->path != NULL) {
+        code = sale_prepare(market, files->path, files->sealed_path, fact, &p, &sale, error);
+        if (code == 0) publish_fill(listing, &sale);
     }
+    if (code == 0 && sale.listing == 0) code = sale_publish(market, files, listing, fact, &sale, error);
+    if (code != 0) return code;
+    *index = sale.listing;
+    return sale_upload(market, files, sale.listing, &p, error);
 }

@@ -83,6 +83,25 @@ static void report_words(struct tide_doc *doc, const char *text)
     ((struct body_report *)doc->value)->words = keep(doc, text);
 }
 
+/* Records that decide about a trade: which, and on which basis. */
+static void decision_describe(uint64_t kind, const void *body, struct tide_doc *doc)
+{
+    struct body_report *report = doc->value;
+    if (kind == KIND_SETTLED) {
+        const struct body_settled *e = body;
+        report->trade = e->trade;
+        report->basis = keep(doc, field_enum_name(fields_find(&schema_settled, "basis"), e->basis));
+    } else if (kind == KIND_REFUNDED) {
+        const struct body_refunded *e = body;
+        report->trade = e->trade;
+        report->basis = keep(doc, field_enum_name(fields_find(&schema_refunded, "basis"), e->basis));
+    } else if (kind == KIND_DISPUTE) {
+        report->trade = ((const struct body_dispute *)body)->trade;
+    } else if (kind == KIND_VERDICT) {
+        report->trade = ((const struct body_verdict *)body)->trade;
+    }
+}
+
 /* What the record is: an event's kind, or a statement's, whose signature is checked. */
 static int record_describe(const struct record *record, struct tide_doc *doc, struct tide_error *error)
 {
@@ -96,6 +115,7 @@ static int record_describe(const struct record *record, struct tide_doc *doc, st
         if (event_decode(record->payload, doc->arena, &event) != TIDE_OK)
             return unreadable(error, "The record is no event.");
         kind = event.kind;
+        decision_describe(kind, event.body, doc);
     } else {
         struct statement st;
         if (envelope_decode(record->payload, doc->arena, &bytes, &signature) != TIDE_OK ||
@@ -107,6 +127,7 @@ static int record_describe(const struct record *record, struct tide_doc *doc, st
         }
         memcpy(report->party, st.party, 32);
         kind = st.kind;
+        decision_describe(kind, st.body, doc);
     }
     const struct schema *schema = schema_of_kind(kind);
     report->record_kind = keep(doc, schema == NULL ? "?" : schema->name);
@@ -249,6 +270,8 @@ static void receipt_fill(struct tide_doc *doc, const struct settlement *s, const
     report->size = cp->size;
     report->vendor_rekeyed = memcmp(signers->vendor, s->vendor, 32) != 0;
     report->buyer_rekeyed = memcmp(signers->buyer, s->buyer, 32) != 0;
+    memcpy(report->vendor_key, signers->vendor, 32);
+    if (report->buyer_signed) memcpy(report->buyer_key, signers->buyer, 32);
     receipt_words(doc, s, settled->basis, cp);
 }
 
@@ -309,6 +332,11 @@ int verify_content(struct bytes content, const struct note_key *key, struct tide
     } else if (code == 0) {
         code = is_receipt ? receipt_report(&receipt, &file, key, doc, error) : proof_report(&file, key, doc, error);
     }
+    if (code == 0) {
+        char vkey[NOTE_VKEY_MAX];
+        note_key_format(key, vkey);
+        ((struct body_report *)doc->value)->log_key = keep(doc, vkey);
+    }
     free(scratch);
     if (code != 0) tide_doc_free(&doc);
     *report = doc;
@@ -326,7 +354,7 @@ static int url_key(const char *text, struct note_key *out, struct tide_error *er
     return 0;
 }
 
-static int log_key(const char *vkey, const char *market_url, struct note_key *out, struct tide_error *error)
+int verify_log_key(const char *vkey, const char *market_url, struct note_key *out, struct tide_error *error)
 {
     if (vkey == NULL && market_url == NULL) return error_set(error, OUTCOME_V_LOG_KEY_UNKNOWN, NULL);
     if (vkey == NULL) return url_key(market_url, out, error);
@@ -343,7 +371,7 @@ int tide_verify(const char *path, const char *log_vkey, const char *market_url, 
     error_clear(error);
     if (report != NULL) *report = NULL;
     if (crypto_init() != TIDE_OK) return error_set(error, OUTCOME_C_INTERNAL, "No source of randomness.");
-    int code = log_key(log_vkey, market_url, &key, error);
+    int code = verify_log_key(log_vkey, market_url, &key, error);
     if (code == 0) code = file_load(path, 4 * NOTE_MAX, &content, error);
     if (code != 0) return code;
     code = verify_content(content, &key, &doc, error);

@@ -27,8 +27,10 @@ market_init() {
 
 # Starts the broker and waits until its doors are open.
 broker_start() {
-    : >"$T/broker.log"
-    "$BIN/tidemarkd" run "$MARKET" --port-base 0 >>"$T/broker.log" 2>&1 3>&- &
+    # Each life of the broker has a log of its own: broker.log is the present one's.
+    BROKER_LIFE=$((${BROKER_LIFE:-0} + 1))
+    ln -sf "broker.log.$BROKER_LIFE" "$T/broker.log"
+    "$BIN/tidemarkd" run "$MARKET" --port-base "${PORT_BASE:-0}" >"$T/broker.log.$BROKER_LIFE" 2>&1 3>&- &
     BROKER=$!
     echo $BROKER >"$T/broker.pid"
     local i

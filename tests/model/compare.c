@@ -1,17 +1,12 @@
 /* See compare.h. Rows are read through storage/state.h alone; fields that are the market's own way of keeping things
- * (clocks, links, histories) are left out here: what they lead to is compared. */
-#include "tests/model/compare.h"
-#include "tests/model/model_internal.h"
+ * (clocks, links, histories) are left out here: what they lead to is compared. Answers: compare_answers.c. */
+#include "tests/model/compare_internal.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-static unsigned n_differences;
+unsigned compare_n_differences;
 
-#define DIFFER(...) (n_differences++, fprintf(stderr, "  differs: " __VA_ARGS__), fputc('\n', stderr))
-
-static void number(const char *what, uint64_t id, const char *field, uint64_t model, uint64_t market)
+void compare_number(const char *what, uint64_t id, const char *field, uint64_t model, uint64_t market)
 {
     if (model != market)
         DIFFER("%s %" PRIu64 ": %s: model %" PRIu64 ", market %" PRIu64, what, id, field, model, market);
@@ -26,150 +21,6 @@ static void text(const char *what, uint64_t id, const char *field, struct bytes 
 {
     if (strlen(market) != model.len || (model.len > 0 && memcmp(market, model.data, model.len) != 0))
         DIFFER("%s %" PRIu64 ": %s: model \"%.*s\", market \"%s\"", what, id, field, (int)model.len, (const char *)model.data, market);
-}
-
-/* ---- answers ---- */
-static const char *name_of(enum outcome outcome)
-{
-    return outcome_info(outcome)->name;
-}
-
-static const char *kind_name(uint64_t kind)
-{
-    const struct schema *schema = schema_of_kind(kind);
-    return schema == NULL ? "?" : schema->name;
-}
-
-static bool bodies_equal(const struct schema *schema, const uint8_t *a, const uint8_t *b, const char **field);
-
-static bool lists_equal(const struct schema *sub, const struct list *a, const struct list *b, const char **field)
-{
-    if (a->n != b->n) return false;
-    for (size_t i = 0; i < a->n; i++) {
-        if (!bodies_equal(sub, (const uint8_t *)a->items + i * sub->size, (const uint8_t *)b->items + i * sub->size, field))
-            return false;
-    }
-    return true;
-}
-
-/* All fields but postings (their sums are held against the accounts), and a certificate's text. */
-static bool bodies_equal(const struct schema *schema, const uint8_t *a, const uint8_t *b, const char **field)
-{
-    for (size_t i = 0; i < schema->n_fields; i++) {
-        const struct field *f = &schema->fields[i];
-        const void *x = a + f->offset, *y = b + f->offset;
-        bool equal;
-        *field = f->name;
-        if (f->sub == &schema_posting || (schema->kind == KIND_REGISTERED && f->type == FIELD_TEXT)) continue;
-        if (f->type == FIELD_LIST)
-            equal = lists_equal(f->sub, x, y, field);
-        else if (f->type == FIELD_TEXT || f->type == FIELD_BIN)
-            equal = bytes_equal(*(const struct bytes *)x, *(const struct bytes *)y);
-        else
-            equal = memcmp(x, y, field_fixed_len(f->type) > 0 ? field_fixed_len(f->type) : 8) == 0;
-        if (!equal) {
-            *field = f->name;
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Accounts as the postings alone make them. */
-static struct ledger {
-    GROWING(struct model_account, accounts);
-} ledger;
-
-void compare_begin(void)
-{
-    ledger.n_accounts = 0;
-}
-
-static void post(struct model *m, const struct posting *p)
-{
-    const struct model_party *party = model_party_by_key(m, p->party);
-    uint64_t owner = party == NULL ? 0 : party->number;
-    if (party == NULL && !ABSENT(p->party)) DIFFER("a posting to nobody");
-    size_t i = 0;
-    while (i < ledger.n_accounts && (ledger.accounts[i].party != owner || ledger.accounts[i].asset != p->asset)) i++;
-    if (i == ledger.n_accounts) *GROW(&ledger, accounts) = (struct model_account){.party = owner, .asset = p->asset};
-    ledger.accounts[i].of[p->account] += p->amount;
-}
-
-static void check_postings(struct model *m, const struct schema *schema, const uint8_t *body)
-{
-    for (size_t i = 0; i < schema->n_fields; i++) {
-        if (schema->fields[i].sub != &schema_posting) continue;
-        const struct list *list = (const void *)(body + schema->fields[i].offset);
-        const struct posting *p = list->items;
-        for (size_t k = 0; k < list->n; k++) {
-            int64_t sum = 0;
-            if (p[k].amount == 0) DIFFER("event %s: a posting of 0", schema->name);
-            for (size_t j = 0; j < list->n; j++) sum += p[j].asset == p[k].asset ? p[j].amount : 0;
-            if (sum != 0) DIFFER("event %s: postings of asset %" PRIu64 " do not sum to zero", schema->name, p[k].asset);
-            post(m, &p[k]);
-        }
-    }
-}
-
-static void compare_ledger(struct model *m)
-{
-    for (size_t i = 0; i < ledger.n_accounts; i++) {
-        const struct model_account *a = &ledger.accounts[i];
-        for (int k = 0; k <= ACCOUNT_ISSUED; k++)
-            number("by postings alone, account of", a->party, names_account[k], (uint64_t)model_balance(m, a->party, a->asset, k),
-                   (uint64_t)a->of[k]);
-    }
-}
-
-static void compare_event(struct model *m, const struct model_event *expected, struct bytes record, uint64_t first, struct arena *arena, size_t i)
-{
-    struct record r;
-    struct event e;
-    const char *field = "";
-    if (record_decode(record, arena, &r) != TIDE_OK || event_decode(r.payload, arena, &e) != TIDE_OK) {
-        DIFFER("event %zu cannot be decoded", i);
-        return;
-    }
-    const struct schema *schema = schema_of_kind(e.kind);
-    number("event", i, "index", first + 1 + i, r.index);
-    number("event", i, "cause", first, e.cause_index);
-    check_postings(m, schema, e.body);
-    if (expected->kind != e.kind)
-        DIFFER("event %zu: model %s, market %s", i, kind_name(expected->kind), kind_name(e.kind));
-    else if (!bodies_equal(schema, expected->body, e.body, &field)) {
-        DIFFER("event %zu (%s): field %s", i, schema->name, field);
-        const struct field *f = fields_find(schema, field);
-        for (size_t k = 0; f != NULL && k < 4 && k < field_fixed_len(f->type); k++)
-            fprintf(stderr, "    %02x %02x\n", ((const uint8_t *)expected->body)[f->offset + k], ((const uint8_t *)e.body)[f->offset + k]);
-        if (f != NULL && field_fixed_len(f->type) == 0 && f->type != FIELD_TEXT && f->type != FIELD_BIN && f->type != FIELD_LIST)
-            number("event", i, field, *(const uint64_t *)(const void *)((const uint8_t *)expected->body + f->offset),
-                   *(const uint64_t *)(const void *)((const uint8_t *)e.body + f->offset));
-    }
-}
-
-unsigned compare_answers(struct model *m, const struct model_answer *expected, const struct execution *got,
-                         struct arena *arena)
-{
-    unsigned before = n_differences;
-    if (expected->outcome != got->outcome) {
-        DIFFER("outcome: model %s, market %s (%s)", name_of(expected->outcome), name_of(got->outcome), got->detail == NULL ? "" : got->detail);
-        return n_differences - before;
-    }
-    if (expected->outcome != OUTCOME_OK) return 0;
-    if (expected->repeated != got->repeated) DIFFER("repeated: model %d, market %d", expected->repeated, got->repeated);
-    number("statement", m->index, "first index", expected->first, got->first_index);
-    number("statement", m->index, "next index", expected->next, got->next_index);
-    if (expected->repeated || got->repeated) return n_differences - before;
-    number("statement", m->index, "records", m->n_events + 1, got->n_records);
-    for (size_t i = 0; i < m->n_events && i + 1 < got->n_records; i++)
-        compare_event(m, &m->events[i], got->records[i + 1], expected->first, arena, i);
-    number("statement", m->index, "items", expected->n_items, got->n_items);
-    for (size_t i = 0; i < expected->n_items && expected->n_items == got->n_items; i++) {
-        number("item", i, "code", expected->items[i].code, got->items[i].code);
-        number("item", i, "index", expected->items[i].index, got->items[i].index);
-    }
-    return n_differences - before;
 }
 
 /* ---- rows ---- */
@@ -189,7 +40,7 @@ static bool row_by_number(struct state_view *view, enum table table, uint64_t id
     return false;
 }
 
-#define SAME(field) number(what, id, #field, x->field, row.field)
+#define SAME(field) compare_number(what, id, #field, x->field, row.field)
 #define SAME_BYTES(field) fixed(what, id, #field, x->field, row.field, sizeof row.field)
 
 static void compare_rekey(struct model *m, struct state_view *view, uint64_t id)
@@ -199,9 +50,9 @@ static void compare_rekey(struct model *m, struct state_view *view, uint64_t id)
     uint8_t key[8];
     key_u64(key, id);
     bool there = row_of(view, TABLE_REKEY, key, &row);
-    number("party", id, "change of keys announced", x->announced, there);
+    compare_number("party", id, "change of keys announced", x->announced, there);
     if (!there || !x->announced) return;
-    number("party", id, "effective_at", x->effective_at, row.effective_at);
+    compare_number("party", id, "effective_at", x->effective_at, row.effective_at);
     fixed("party", id, "new key", x->next_key, row.new_key, 32);
     fixed("party", id, "new sealing key", x->next_seal_key, row.seal_key, 32);
     fixed("party", id, "new wire key", x->next_wire_key, row.wire_key, 32);
@@ -213,7 +64,7 @@ static void compare_party(struct model *m, struct state_view *view, uint64_t id)
     const struct model_party *x = model_party(m, id);
     struct row_party row;
     if (!row_by_number(view, TABLE_PARTY, id, &row)) return;
-    SAME(roles), SAME(state), SAME(settled), SAME(missed), SAME(faults), SAME(unproven), SAME(n_listings);
+    SAME(roles), SAME(state), SAME(settled), SAME(missed), SAME(faults), SAME(unproven), SAME(n_listings), SAME(stored_bytes);
     SAME_BYTES(key), SAME_BYTES(seal_key), SAME_BYTES(wire_key), SAME_BYTES(card_hash);
     text(what, id, "name", x->name, row.name);
     text(what, id, "group", x->group, row.group);
@@ -229,13 +80,13 @@ static void compare_account(struct model *m, struct state_view *view, uint64_t i
     key_u64_u64(key, id, asset);
     if (!row_of(view, TABLE_ACCOUNT, key, &row)) memset(&row, 0, sizeof row);
     snprintf(what, sizeof what, "asset %" PRIu64 ", account of", asset);
-    number(what, id, "available", (uint64_t)model_balance(m, id, asset, ACCOUNT_AVAILABLE), row.available);
-    number(what, id, "held", (uint64_t)model_balance(m, id, asset, ACCOUNT_HELD), row.held);
-    number(what, id, "escrow", (uint64_t)model_balance(m, id, asset, ACCOUNT_ESCROW), row.escrow);
-    number(what, id, "fees", (uint64_t)model_balance(m, id, asset, ACCOUNT_FEES), (uint64_t)row.fees);
-    number(what, id, "float", (uint64_t)model_balance(m, id, asset, ACCOUNT_FLOAT), (uint64_t)row.floats);
-    number(what, id, "issued", (uint64_t)model_balance(m, id, asset, ACCOUNT_ISSUED), (uint64_t)row.issued);
-    if (asset == 0) number(what, id, "locked", model_locked(m, id), row.locked);
+    compare_number(what, id, "available", (uint64_t)model_balance(m, id, asset, ACCOUNT_AVAILABLE), row.available);
+    compare_number(what, id, "held", (uint64_t)model_balance(m, id, asset, ACCOUNT_HELD), row.held);
+    compare_number(what, id, "escrow", (uint64_t)model_balance(m, id, asset, ACCOUNT_ESCROW), row.escrow);
+    compare_number(what, id, "fees", (uint64_t)model_balance(m, id, asset, ACCOUNT_FEES), (uint64_t)row.fees);
+    compare_number(what, id, "float", (uint64_t)model_balance(m, id, asset, ACCOUNT_FLOAT), (uint64_t)row.floats);
+    compare_number(what, id, "issued", (uint64_t)model_balance(m, id, asset, ACCOUNT_ISSUED), (uint64_t)row.issued);
+    if (asset == 0) compare_number(what, id, "locked", model_locked(m, id), row.locked);
 }
 
 static void compare_listing(struct model *m, struct state_view *view, uint64_t id)
@@ -246,8 +97,10 @@ static void compare_listing(struct model *m, struct state_view *view, uint64_t i
     if (!row_by_number(view, TABLE_LISTING, id, &row)) return;
     SAME(vendor), SAME(kind), SAME(class), SAME(state), SAME(plaintext_len), SAME(n_chunks), SAME(revises), SAME(revised_by);
     SAME(closed_untraded), SAME(n_trades), SAME(certificate), SAME(samples), SAME(has_last), SAME(last_price);
-    number(what, id, "drawn", x->drawn, row.has_seed);
+    compare_number(what, id, "drawn", x->drawn, row.has_seed);
     if (x->drawn) SAME_BYTES(seed);
+    SAME(n_open_trades), SAME(stored_bytes), SAME(elsewhere), SAME(detail_len), SAME(sample_record);
+    SAME_BYTES(detail_nonce), SAME_BYTES(detail_root), SAME_BYTES(detail_commitment);
     SAME_BYTES(content_root), SAME_BYTES(key_commitment), SAME_BYTES(terms_hash);
     text(what, id, "title", x->title, row.title);
     text(what, id, "jurisdictions", x->jurisdictions, row.jurisdictions);
@@ -268,6 +121,33 @@ static void compare_order(struct model *m, struct state_view *view, uint64_t id)
     if (x->resting) SAME(priority);
 }
 
+/* Whether it waits for a verdict, and what is known of its dispute. */
+static void compare_dispute(struct state_view *view, const struct model_trade *x, const struct row_trade *trade)
+{
+    const char *what = "trade";
+    uint64_t id = x->id;
+    struct row_trade row = *trade;
+    struct row_none waits;
+    uint8_t key[8];
+    key_u64(key, id);
+    compare_number(what, id, "waits for a verdict", x->state == TRADE_DISPUTED, row_of(view, TABLE_DISPUTE, key, &waits));
+    SAME(dispute_record), SAME(verdict_record), SAME(finding);
+    if (x->state == TRADE_DISPUTED) SAME(left_ms);
+}
+
+static void compare_disclosed(struct model *m, struct state_view *view, uint64_t listing, uint64_t party)
+{
+    struct row_ref row = {0};
+    uint8_t key[16];
+    uint64_t expected = 0;
+    for (size_t i = 0; i < m->n_disclosed; i++) {
+        if (m->disclosed[i].listing == listing && m->disclosed[i].party == party) expected = m->disclosed[i].index;
+    }
+    key_u64_u64(key, listing, party);
+    if (!row_of(view, TABLE_DISCLOSED, key, &row)) row.index = 0;
+    compare_number("detail part of", listing, "opened by", expected, row.index);
+}
+
 static void compare_trade(struct model *m, struct state_view *view, uint64_t id)
 {
     const char *what = "trade";
@@ -277,6 +157,7 @@ static void compare_trade(struct model *m, struct state_view *view, uint64_t id)
     SAME(listing), SAME(bid), SAME(ask), SAME(buyer), SAME(vendor), SAME(price), SAME(quantity), SAME(total), SAME(fee);
     SAME(state), SAME(accept_ms), SAME(programme), SAME(voucher), SAME(locked);
     SAME_BYTES(buyer_key), SAME_BYTES(vendor_key), SAME_BYTES(recipient);
+    compare_dispute(view, x, &row);
     if (x->state != TRADE_CLAIMED) return;
     SAME(arbiter), SAME(bond), SAME(overdue);
 }
@@ -291,7 +172,7 @@ static void compare_due(struct model *m, struct state_view *view, const struct m
     if (!row_by_number(view, TABLE_TRADE, x->id, &trade)) return;
     uint64_t expected = 0;
     if (x->deadline != NO_DEADLINE) expected = m->now + (x->due - model_listing_clock(m, model_listing(m, x->listing), m->now));
-    number("trade", x->id, "due", expected, market_trade_due(&market, &listing, &trade, m->now));
+    compare_number("trade", x->id, "due", expected, market_trade_due(&market, &listing, &trade, m->now));
 }
 
 static void compare_withdrawal(struct model *m, struct state_view *view, uint64_t id)
@@ -323,15 +204,15 @@ static void compare_market(struct model *m, struct state_view *view)
         return;
     }
     SAME_BYTES(market), SAME_BYTES(broker);
-    for (size_t i = 0; i < PARAM_N; i++) number("parameter", i, names_parameter[i], m->parameters[i], row.parameters[i]);
+    for (size_t i = 0; i < PARAM_N; i++) compare_number("parameter", i, names_parameter[i], m->parameters[i], row.parameters[i]);
     SAME(shift_ms), SAME(heard_ms), SAME(halted), SAME(n_certificates), SAME(last_arbiter);
-    number(what, 0, "pending work", m->work, row.pending_work);
-    number(what, 0, "its subject", m->subject, row.pending_subject);
+    compare_number(what, 0, "pending work", m->work, row.pending_work);
+    compare_number(what, 0, "its subject", m->subject, row.pending_subject);
 }
 
 unsigned compare_touched(struct model *m, struct state_view *view)
 {
-    unsigned before = n_differences;
+    unsigned before = compare_n_differences;
     for (size_t i = 0; i < m->n_touched; i++) {
         const struct model_touched *t = &m->touched[i];
         switch (t->table) {
@@ -340,14 +221,15 @@ unsigned compare_touched(struct model *m, struct state_view *view)
         case TABLE_ACCOUNT: compare_account(m, view, t->a, t->b); break;
         case TABLE_LISTING: compare_listing(m, view, t->a); break;
         case TABLE_ORDER: compare_order(m, view, t->a); break;
-        case TABLE_TRADE: compare_trade(m, view, t->a); break;
+        case TABLE_TRADE: compare_trade(m, view, t->a), compare_due(m, view, model_trade(m, t->a)); break;
+        case TABLE_DISCLOSED: compare_disclosed(m, view, t->a, t->b); break;
         case TABLE_WITHDRAWAL: compare_withdrawal(m, view, t->a); break;
         case TABLE_PROGRAMME: compare_programme(m, view, t->a); break;
         default: ASSERT(false);
         }
     }
     compare_market(m, view);
-    return n_differences - before;
+    return compare_n_differences - before;
 }
 
 /* ---- everything ---- */
@@ -355,7 +237,7 @@ static void compare_count(struct state_view *view, enum table table, uint64_t ex
 {
     uint64_t n = 0;
     if (state_count(view, table, &n) != TIDE_OK) DIFFER("table %s cannot be counted", state_table_name(table));
-    number(state_table_name(table), 0, "rows", expected, n);
+    compare_number(state_table_name(table), 0, "rows", expected, n);
 }
 
 static void compare_accounts(struct model *m, struct state_view *view)
@@ -390,12 +272,12 @@ static void compare_books(struct model *m, struct state_view *view)
     for (bool after = false; state_next(view, TABLE_BOOK, key, 0, after, &row) == TIDE_OK; after = true, n++) {
         if (n >= m->n_resting) continue;
         const struct model_order *o = &m->orders[places[n]];
-        number("book's row", n, "order", o->id, row.order);
-        number("book's row", n, "listing", o->listing, be64_get(key));
-        number("book's row", n, "price", o->price, book_key_price(key));
-        number("book's row", n, "party", o->party, row.party);
+        compare_number("book's row", n, "order", o->id, row.order);
+        compare_number("book's row", n, "listing", o->listing, be64_get(key));
+        compare_number("book's row", n, "price", o->price, book_key_price(key));
+        compare_number("book's row", n, "party", o->party, row.party);
     }
-    number("book", 0, "rows", m->n_resting, n);
+    compare_number("book", 0, "rows", m->n_resting, n);
     free(places);
 }
 
@@ -408,13 +290,13 @@ static void compare_given(struct model *m, struct state_view *view)
         if (model_programme(m, x->programme)->state != PROGRAMME_OPEN) continue;
         key_u64_u64(key, x->programme, x->party);
         if (!row_of(view, TABLE_VOUCHER, key, &row)) memset(&row, 0, sizeof row);
-        number("voucher of", x->party, "given", x->amount, row.given);
+        compare_number("voucher of", x->party, "given", x->amount, row.given);
     }
 }
 
 unsigned compare_everything(struct model *m, struct state_view *view)
 {
-    unsigned before = n_differences;
+    unsigned before = compare_n_differences;
     char why[256] = "";
     const char *wrong = model_audit(m);
     if (wrong != NULL) DIFFER("the model's own accounts: %s", wrong);
@@ -430,21 +312,26 @@ unsigned compare_everything(struct model *m, struct state_view *view)
     compare_count(view, TABLE_TRADE, m->n_trades);
     compare_count(view, TABLE_WITHDRAWAL, m->n_withdrawals);
     compare_count(view, TABLE_PROGRAMME, m->n_programmes);
+    uint64_t disputed = 0;
+    for (size_t i = 0; i < m->n_trades; i++) disputed += m->trades[i].state == TRADE_DISPUTED;
+    compare_count(view, TABLE_DISPUTE, disputed);
+    for (size_t i = 0; i < m->n_disclosed; i++) compare_disclosed(m, view, m->disclosed[i].listing, m->disclosed[i].party);
+    compare_count(view, TABLE_DISCLOSED, m->n_disclosed);
     compare_accounts(m, view);
     compare_ledger(m);
     compare_books(m, view);
     compare_given(m, view);
     compare_market(m, view);
-    return n_differences - before;
+    return compare_n_differences - before;
 }
 
 unsigned compare_next_due(struct model *m, struct state_view *view, uint64_t now)
 {
-    unsigned before = n_differences;
+    unsigned before = compare_n_differences;
     uint64_t at, expected = model_next_due(m, now);
     if (market_next_deadline(view, &at) != TIDE_OK)
         DIFFER("market_next_deadline");
     else if (at > expected || at <= now)
         DIFFER("next due: model %" PRIu64 ", market %" PRIu64 ", now %" PRIu64, expected, at, now);
-    return n_differences - before;
+    return compare_n_differences - before;
 }

@@ -79,7 +79,7 @@ static const struct sayable sayables[] = {
     {4, say_ruling}, {2, say_arbiter}, {6, say_publish}, {10, say_stored}, {10, say_review}, {8, say_sample}, {3, say_close},
     {2, say_halt}, {8, say_resume}, {12, say_deposit}, {5, say_withdraw}, {4, say_payout}, {2, say_programme}, {20, say_give},
     {1, say_suspend}, {2, say_reinstate}, {2, say_regroup}, {2, say_rekey}, {3, say_replace_keys}, {1, say_stop_rekey},
-    {1, say_card}, {2, say_parameters}, {1, say_admit}, {2, say_odd}};
+    {1, say_card}, {2, say_parameters}, {1, say_admit}, {10, say_dispute}, {6, say_verdict}, {4, say_disclose}, {2, say_odd}};
 
 static bool anything_open(const struct model *m)
 {

@@ -36,6 +36,8 @@ struct model_order *resting_order(struct generator *g);
 struct model_programme *some_programme(struct generator *g);
 
 bool say(struct generator *g, struct statement *s, uint64_t kind, const uint8_t party[32], const void *body);
+/* An age header of one X25519 stanza that opens for nobody: age's own would not be the same for the same seed. */
+void put_grant(struct generator *g, uint8_t *at);
 bool begin_story(struct generator *g);
 bool go_on_with_story(struct generator *g, struct statement *s);
 size_t n_wanted_roles(void); /* as many parties a market begins with */
@@ -45,7 +47,7 @@ SAYS(admit) SAYS(suspend) SAYS(reinstate) SAYS(regroup) SAYS(rekey) SAYS(replace
 SAYS(card) SAYS(parameters) SAYS(deposit) SAYS(withdraw) SAYS(payout) SAYS(programme) SAYS(give)
 SAYS(publish) SAYS(stored) SAYS(review) SAYS(sample) SAYS(close) SAYS(halt) SAYS(resume) SAYS(order)
 SAYS(batch) SAYS(cancel) SAYS(replace) SAYS(grant) SAYS(accept) SAYS(claim) SAYS(ruling) SAYS(arbiter)
-SAYS(odd)
+SAYS(dispute) SAYS(verdict) SAYS(disclose) SAYS(odd)
 #undef SAYS
 
 #endif

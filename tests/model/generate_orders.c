@@ -1,5 +1,4 @@
-/* Plausible orders and what becomes of trades; and what nobody should say. */
-#include "crypto/age.h"
+/* Plausible orders; and what nobody should say. */
 #include "tests/model/generate_internal.h"
 
 /* ---- orders ---- */
@@ -137,115 +136,6 @@ bool say_replace(struct generator *g, struct statement *s)
     return say(g, s, KIND_REPLACE, model_party(g->model, o->party)->key, b);
 }
 
-/* ---- trades ---- */
-static void sign_settlement(struct generator *g, const struct model_trade *t, const uint8_t key[32], uint8_t signature[64])
-{
-    const struct keypair *pair = keypair_of(g, key);
-    if (pair != NULL) sign_message(pair->secret, DOMAIN_NONE, model_settlement_text(g->model, t), signature);
-}
-
-/* 32 bytes as canonical base64 without padding. */
-static uint8_t *put_base64(struct generator *g, uint8_t *at)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (int i = 0; i < 42; i++) *at++ = (uint8_t)digits[chance(g, 64)];
-    *at++ = (uint8_t)digits[4 * chance(g, 16)];
-    *at++ = '\n';
-    return at;
-}
-
-/* An age header of one X25519 stanza that opens for nobody: age's own would not be the same for the same seed. */
-static void put_grant(struct generator *g, uint8_t *at)
-{
-    memcpy(at, "age-encryption.org/v1\n-> X25519 ", 32);
-    at = put_base64(g, at + 32);
-    at = put_base64(g, at);
-    memcpy(at, "--- ", 4);
-    put_base64(g, at + 4);
-}
-
-bool say_grant(struct generator *g, struct statement *s)
-{
-    const struct model_trade *t = trade_in(g, chance(g, 20) == 0 ? ~UINT64_C(0) : 1u << TRADE_MATCHED);
-    BODY(grant, b);
-    if (t == NULL) return false;
-    const struct model_listing *l = model_listing(g->model, t->listing);
-    uint8_t *grant = in_arena(g, 6000);
-    size_t len = AGE_GRANT_BYTES;
-    put_grant(g, grant);
-    if (l->kind == LISTING_API || l->kind == LISTING_COMPUTE) len += 32 + chance(g, chance(g, 4) == 0 ? 4098 : 100);
-    b->trade = t->id, b->grant = BYTES(grant, len);
-    const struct model_party *p = model_party(g->model, t->vendor);
-    sign_settlement(g, t, p->key, b->signature);
-    return say(g, s, KIND_GRANT, p->key, b);
-}
-
-bool say_accept(struct generator *g, struct statement *s)
-{
-    const struct model_trade *t = trade_in(g, chance(g, 20) == 0 ? ~UINT64_C(0) : 1u << TRADE_GRANTED);
-    BODY(accept, b);
-    if (t == NULL) return false;
-    const struct model_party *p = model_party(g->model, t->buyer);
-    b->trade = t->id;
-    sign_settlement(g, t, p->key, b->signature);
-    return say(g, s, KIND_ACCEPT, p->key, b);
-}
-
-bool say_claim(struct generator *g, struct statement *s)
-{
-    const struct model_trade *t = trade_in(g, chance(g, 20) == 0 ? ~UINT64_C(0) : 1u << TRADE_GRANTED);
-    BODY(claim, b);
-    if (t == NULL) return false;
-    b->trade = t->id, random_key(g, b->reasons);
-    return say(g, s, KIND_CLAIM, model_party(g->model, t->buyer)->key, b);
-}
-
-bool say_ruling(struct generator *g, struct statement *s)
-{
-    const struct model_trade *t = trade_in(g, chance(g, 20) == 0 ? ~UINT64_C(0) : 1u << TRADE_CLAIMED);
-    BODY(ruling, b);
-    if (t == NULL) return false;
-    const struct model_party *p = t->arbiter == 0 || chance(g, 10) == 0 ? party_with(g, ROLE_ARBITER) : model_party(g->model, t->arbiter);
-    b->trade = t->id, random_key(g, b->reasons), b->ruling = chance(g, 2);
-    return p != NULL && say(g, s, KIND_RULING, p->key, b);
-}
-
-bool say_arbiter(struct generator *g, struct statement *s)
-{
-    const struct model_trade *t = trade_in(g, 1u << TRADE_CLAIMED);
-    const struct model_party *op = party_with(g, ROLE_OPERATOR), *p = party_with(g, ROLE_ARBITER);
-    BODY(arbiter, b);
-    for (int tries = 0; tries < 4 && t != NULL && !t->overdue; tries++) t = trade_in(g, 1u << TRADE_CLAIMED);
-    for (size_t i = 0, among = chance(g, 2) * g->model->n_open; i < among; i++) { /* one whose arbiter is suspended */
-        const struct model_trade *other = &g->model->trades[g->model->open[i]];
-        if (other->state == TRADE_CLAIMED && model_party(g->model, other->arbiter)->state == PARTY_SUSPENDED) t = other;
-    }
-    if (t == NULL || op == NULL || p == NULL) return false;
-    b->trade = t->id;
-    memcpy(b->arbiter, p->key, 32);
-    return say(g, s, KIND_ARBITER, op->key, b);
-}
-
-/* Of a trade whose deadline has passed, but no tick has said so. */
-bool generate_late(struct generator *g, struct statement *s)
-{
-    const struct model_trade *t = NULL;
-    for (size_t i = 0, n = 0; i < g->model->n_open; i++) {
-        const struct model_trade *other = &g->model->trades[g->model->open[i]];
-        if (other->deadline == GRANT_DEADLINE || other->deadline == ACCEPT_DEADLINE)
-            if (model_listing_clock(g->model, model_listing(g->model, other->listing), g->now) >= other->due && chance(g, ++n) == 0) t = other;
-    }
-    if (t == NULL) return false;
-    BODY(grant, grant);
-    BODY(accept, accept);
-    BODY(claim, claim);
-    grant->trade = accept->trade = claim->trade = t->id;
-    grant->grant = BYTES_TEXT("late"), grant->signature[0] = accept->signature[0] = claim->reasons[0] = 1;
-    const uint8_t *vendor = model_party(g->model, t->vendor)->key, *buyer = model_party(g->model, t->buyer)->key;
-    if (t->deadline == GRANT_DEADLINE) return say(g, s, KIND_GRANT, vendor, grant);
-    return chance(g, 2) == 0 ? say(g, s, KIND_ACCEPT, buyer, accept) : say(g, s, KIND_CLAIM, buyer, claim);
-}
-
 /* ---- what nobody should say ---- */
 bool say_odd(struct generator *g, struct statement *s)
 {
@@ -256,6 +146,7 @@ bool say_odd(struct generator *g, struct statement *s)
     BODY(new_keys, keys);
     BODY(enrol, enrol);
     BODY(stored, stored);
+    BODY(verdict, verdict);
     BODY(genesis, genesis);
     struct operator_entry *operators = in_arena(g, 2 * sizeof *operators);
     for (size_t i = 0; i < 2; i++) {
@@ -271,12 +162,16 @@ bool say_odd(struct generator *g, struct statement *s)
     enrol->name = BYTES_TEXT("odd"), enrol->roles = ROLE_BUYER;
     random_key(g, enrol->seal_key), random_key(g, enrol->wire_key);
     stored->listing = 1 + chance(g, 2000);
+    verdict->trade = 1 + chance(g, 2000), verdict->finding = 1 + chance(g, FINDING_SAMPLE_MISMATCH);
+    const struct model_trade *disputed = trade_in(g, 1u << TRADE_DISPUTED);
+    if (disputed != NULL) verdict->trade = disputed->id;
     if (chance(g, 3) == 0) tick->outage_ms = g->model->parameters[PARAM_OUTAGE_MS] + chance(g, 2);
     if (g->model->work != WORK_NONE && chance(g, 2) == 0) go_on->work = g->model->work, go_on->subject = g->model->subject;
     if (go_on->work == WORK_DRAW) go_on->work = WORK_MATCH;
     if (g->model->work == WORK_DRAW && chance(g, 2) == 0) drawn->listing = g->model->subject;
     if (g->model->n_listings > 0 && chance(g, 3) == 0) drawn->listing = g->model->listings[chance(g, g->model->n_listings)].id;
-    switch (chance(g, 8)) {
+    switch (chance(g, 9)) {
+    case 8: return say(g, s, KIND_VERDICT, chance(g, 4) == 0 ? g->broker : any_party(g)->key, verdict);
     case 6:
         say(g, s, KIND_GENESIS, by, genesis);
         if (chance(g, 2) == 0) memset(s->market, 0, 32);

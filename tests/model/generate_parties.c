@@ -1,4 +1,5 @@
 /* Plausible statements about parties, keys, parameters and money. */
+#include "crypto/age.h"
 #include "tests/model/generate_internal.h"
 
 /* ---- parties ---- */
@@ -201,6 +202,7 @@ static uint64_t random_parameter(struct generator *g, uint64_t which)
     case PARAM_REKEY_MS: return 1000 + chance(g, 4 * scale);
     case PARAM_VOUCHER_HOLD_MS: return chance(g, 4) == 0 ? chance(g, 3) : chance(g, 8 * scale);
     case PARAM_VENDOR_LISTINGS_MAX: return chance(g, 3) == 0 ? 1 + chance(g, 12) : 100000;
+    case PARAM_VENDOR_BYTES_MAX: return chance(g, 4) == 0 ? 1 + chance(g, UINT64_C(60) << 30) : UINT64_C(1) << 40;
     default: return chance(g, 3) == 0 ? chance(g, 10001) : chance(g, 300); /* fees */
     }
 }
@@ -214,6 +216,18 @@ size_t random_parameters(struct generator *g, struct parameter_value values[PARA
         values[n++] = (struct parameter_value){which, random_parameter(g, which)};
     }
     return n;
+}
+
+/* Room for no, one or a few more listings of some vendor; or, when there is little, for many. */
+static uint64_t tight_quota(struct generator *g)
+{
+    static const uint64_t lengths[] = {0, 1, 65535, 65536, 65537, 1500000, 3000000, 9000000};
+    const struct model_party *p = party_with(g, ROLE_VENDOR);
+    bool is_tight = g->model->parameters[PARAM_VENDOR_BYTES_MAX] < UINT64_C(60) << 30;
+    if (p == NULL || (is_tight && chance(g, 2) == 0)) return UINT64_C(1) << 40;
+    uint64_t most = p->stored_bytes + chance(g, 3) * age_payload_len(lengths[chance(g, ARRAY_LEN(lengths))]);
+    if (chance(g, 3) == 0) most += chance(g, 200000);
+    return (most < 2 ? 2 : most) + 1 - chance(g, 3);
 }
 
 bool say_parameters(struct generator *g, struct statement *s)
@@ -230,6 +244,7 @@ bool say_parameters(struct generator *g, struct statement *s)
         values[0].parameter = chance(g, PARAM_N), values[0].value = edges[chance(g, ARRAY_LEN(edges))];
         if (values[0].parameter == PARAM_STATEMENT_MS && chance(g, 2) == 0) values[0].value = 59999 + chance(g, 2);
     }
+    if (chance(g, 4) == 0) n = 1, values[0] = (struct parameter_value){PARAM_VENDOR_BYTES_MAX, tight_quota(g)};
     b->parameters = (struct list){values, n}, b->reason = BYTES_TEXT("policy");
     return op != NULL && say(g, s, KIND_PARAMETERS, op->key, b);
 }

@@ -29,6 +29,7 @@ void model_deinit(struct model *m)
 {
     free(m->parties), free(m->keys), free(m->wire_keys), free(m->recipients), free(m->commands), free(m->accounts);
     free(m->references), free(m->withdrawals), free(m->programmes), free(m->given), free(m->untraded), free(m->listings);
+    free(m->disclosed);
     free(m->orders), free(m->resting), free(m->trades), free(m->open), free(m->events), free(m->touched);
     arena_deinit(&m->once);
     arena_deinit(&m->keep);
@@ -117,18 +118,20 @@ struct who { uint64_t roles; bool broker, suspended_too, carried; };
 static struct who who_may(uint64_t kind)
 {
     switch (kind) {
-    case KIND_GENESIS: case KIND_STORED: case KIND_DRAWN: case KIND_TICK: case KIND_CONTINUE:
+    case KIND_GENESIS: case KIND_STORED: case KIND_DRAWN: case KIND_VERDICT: case KIND_TICK: case KIND_CONTINUE:
         return (struct who){.broker = true};
     case KIND_ADMIT: case KIND_SUSPEND: case KIND_REINSTATE: case KIND_REGROUP: case KIND_REPLACE_KEYS: case KIND_HALT:
     case KIND_RESUME: case KIND_PARAMETERS: case KIND_ARBITER:
         return (struct who){.roles = ROLE_OPERATOR};
     case KIND_DEPOSIT: case KIND_PAYOUT: return (struct who){.roles = ROLE_BANK};
-    case KIND_PUBLISH: case KIND_CLOSE: case KIND_SAMPLE: return (struct who){.roles = ROLE_VENDOR};
+    case KIND_PUBLISH: case KIND_CLOSE: case KIND_SAMPLE: case KIND_DISCLOSE:
+        return (struct who){.roles = ROLE_VENDOR};
     case KIND_REVIEW: return (struct who){.roles = ROLE_REVIEWER};
     case KIND_ORDER: case KIND_ORDER_BATCH: case KIND_REPLACE: return (struct who){.roles = ROLE_VENDOR | ROLE_BUYER};
     case KIND_CANCEL: return (struct who){.roles = ROLE_VENDOR | ROLE_BUYER, .suspended_too = true};
     case KIND_GRANT: return (struct who){.roles = ROLE_VENDOR, .suspended_too = true};
-    case KIND_ACCEPT: case KIND_CLAIM: return (struct who){.roles = ROLE_BUYER, .suspended_too = true};
+    case KIND_ACCEPT: case KIND_DISPUTE: case KIND_CLAIM:
+        return (struct who){.roles = ROLE_BUYER, .suspended_too = true};
     case KIND_PROGRAMME: case KIND_GIVE: return (struct who){.roles = ROLE_ISSUER};
     case KIND_RULING: return (struct who){.roles = ROLE_ARBITER};
     case KIND_REKEY: case KIND_STOP_REKEY: case KIND_WITHDRAW: return (struct who){.roles = EVERYONE};
@@ -197,7 +200,7 @@ static enum outcome decide_kind(struct model *m, const struct statement *s, cons
     KIND_CASE(ORDER, order) KIND_CASE(ORDER_BATCH, order_batch) KIND_CASE(CANCEL, cancel) KIND_CASE(REPLACE, replace)
     KIND_CASE(PROGRAMME, programme) KIND_CASE(GIVE, give) KIND_CASE(GRANT, grant) KIND_CASE(ACCEPT, accept)
     KIND_CASE(CLAIM, claim) KIND_CASE(RULING, ruling) KIND_CASE(ARBITER, arbiter) KIND_CASE(TICK, tick)
-    KIND_CASE(CONTINUE, continue)
+    KIND_CASE(CONTINUE, continue) KIND_CASE(DISPUTE, dispute) KIND_CASE(VERDICT, verdict) KIND_CASE(DISCLOSE, disclose)
     default: return OUTCOME_WRONG_STATE; /* a second genesis */
     }
 }
@@ -208,7 +211,7 @@ static const uint64_t defaults[PARAM_N] = {
     [PARAM_FEE_COMPUTE_BP] = 100, [PARAM_GRANT_MS] = 24 * 3600000, [PARAM_ACCEPT_MS] = 24 * 3600000,
     [PARAM_ACCEPT_MS_PER_10GIB] = 3600000, [PARAM_CLAIM_MS] = UINT64_C(30) * 24 * 3600000, [PARAM_STATEMENT_MS] = 600000,
     [PARAM_OUTAGE_MS] = 300000, [PARAM_REKEY_MS] = 72 * 3600000, [PARAM_VOUCHER_HOLD_MS] = UINT64_C(30) * 24 * 3600000,
-    [PARAM_VENDOR_LISTINGS_MAX] = 100000};
+    [PARAM_VENDOR_LISTINGS_MAX] = 100000, [PARAM_VENDOR_BYTES_MAX] = UINT64_C(1) << 40};
 
 bool model_parameter_is_in_bounds(uint64_t which, uint64_t value)
 {
@@ -222,7 +225,7 @@ bool model_parameter_is_in_bounds(uint64_t which, uint64_t value)
     case PARAM_COLLAR_BP: return value <= 1000000;
     case PARAM_CLAIM_BOND_FEN: return value <= LIMIT_AMOUNT;
     case PARAM_VOUCHER_HOLD_MS: return value <= MODEL_10_YEARS;
-    case PARAM_VENDOR_LISTINGS_MAX: return value >= 1 && value <= LIMIT_AMOUNT;
+    case PARAM_VENDOR_LISTINGS_MAX: case PARAM_VENDOR_BYTES_MAX: return value >= 1 && value <= LIMIT_AMOUNT;
     default: return false;
     }
 }

@@ -18,7 +18,7 @@ enum { MODEL_RECORD_MAX = 256 }; /* matches, closings, moves of one record */
 struct model_key { uint8_t key[32]; uint64_t party; };
 
 struct model_party {
-    uint64_t number, roles, state, settled, missed, faults, unproven, n_listings;
+    uint64_t number, roles, state, settled, missed, faults, unproven, n_listings, stored_bytes;
     uint8_t key[32], seal_key[32], wire_key[32], card_hash[32];
     uint8_t said_key[32]; /* the key in force when the record began */
     struct bytes name, group, jurisdiction;
@@ -41,12 +41,15 @@ struct model_reference { uint64_t bank; struct bytes text; };
 struct model_withdrawal { uint64_t id, party, amount, state; };
 struct model_programme { uint64_t id, issuer, kinds, share_bp, top_price, cap_party, fund, ends_at, state; bool returned; };
 struct model_given { uint64_t programme, party, amount; bool returned; };
+struct model_disclosed { uint64_t listing, party, index; }; /* the statement that did */
 struct model_untraded { uint64_t vendor; uint8_t what[32]; uint64_t times; };
 
 struct model_listing {
     uint64_t id, vendor, kind, class, state, plaintext_len, n_chunks, samples, closed_untraded, revises, revised_by;
     uint64_t n_trades, certificate, has_last, last_price, halted_at, halted_ms; /* the last two by the market's clock */
+    uint64_t n_open_trades, stored_bytes, elsewhere, detail_len, sample_record;
     bool drawn;
+    uint8_t detail_nonce[16], detail_root[32], detail_commitment[32];
     uint8_t content_root[32], key_commitment[32], terms_hash[32], seed[32];
     struct bytes title, jurisdictions, purposes;
 };
@@ -68,6 +71,7 @@ struct model_trade {
     bool by_deadline;  /* how it ended */
     uint64_t arbiter, bond, locked, unlock_at;
     bool overdue;
+    uint64_t dispute_record, verdict_record, finding, left_ms;
     uint8_t buyer_key[32], vendor_key[32], recipient[32];
 };
 
@@ -95,6 +99,7 @@ struct model {
     GROWING(struct model_programme, programmes);
     GROWING(struct model_given, given);
     GROWING(struct model_untraded, untraded);
+    GROWING(struct model_disclosed, disclosed);
     GROWING(struct model_listing, listings);
     GROWING(struct model_order, orders);
     GROWING(size_t, resting); /* places of the orders that rest, in no order */

@@ -54,6 +54,10 @@ uint64_t model_market_clock(const struct model *m, uint64_t now);
 uint64_t model_listing_clock(const struct model *m, const struct model_listing *l, uint64_t now);
 void model_set_deadline(struct model *m, struct model_trade *t, enum model_deadline which, uint64_t ms);
 
+/* ---- listings ---- */
+/* What the market keeps of it is let go, if it and its trades are final. */
+void model_let_go(struct model *m, struct model_listing *l);
+
 /* ---- orders ---- */
 void model_unrest(struct model *m, struct model_order *o);
 void model_close_order(struct model *m, struct model_order *o, enum close_reason reason);
@@ -70,7 +74,8 @@ STATEMENT_CASE(payout) STATEMENT_CASE(publish) STATEMENT_CASE(stored) STATEMENT_
 STATEMENT_CASE(drawn) STATEMENT_CASE(sample) STATEMENT_CASE(halt) STATEMENT_CASE(resume) STATEMENT_CASE(parameters)
 STATEMENT_CASE(order) STATEMENT_CASE(order_batch) STATEMENT_CASE(cancel) STATEMENT_CASE(replace) STATEMENT_CASE(programme)
 STATEMENT_CASE(give) STATEMENT_CASE(grant) STATEMENT_CASE(accept) STATEMENT_CASE(claim) STATEMENT_CASE(ruling)
-STATEMENT_CASE(arbiter) STATEMENT_CASE(tick) STATEMENT_CASE(continue)
+STATEMENT_CASE(dispute) STATEMENT_CASE(verdict) STATEMENT_CASE(disclose) STATEMENT_CASE(arbiter)
+STATEMENT_CASE(tick) STATEMENT_CASE(continue)
 
 /* ---- what ticks and continues do ---- */
 void model_close_book(struct model *m, uint64_t listing);      /* goes on until the record is full */

@@ -1,4 +1,5 @@
-/* Listings, their samples and halts (docs/market.md, "Listings"). */
+/* Listings, their samples, detail parts and halts (docs/market.md, "Listings"). */
+#include "crypto/age.h"
 #include "storage/rows.h"
 #include "tests/model/model_internal.h"
 
@@ -19,12 +20,38 @@ static bool content_agrees(const struct body_publish *b)
     return nonce && root && key && b->n_chunks == chunks && b->payload_len == 16 + b->plaintext_len + 16 * chunks;
 }
 
-static bool key_commitment_is_new(const struct model *m, const uint8_t commitment[32])
+static bool commitment_is_new(const struct model *m, const uint8_t commitment[32])
 {
+    if (absent(commitment, 32)) return true;
     for (size_t i = 0; i < m->n_listings; i++) {
-        if (memcmp(m->listings[i].key_commitment, commitment, 32) == 0 && !absent(commitment, 32)) return false;
+        if (memcmp(m->listings[i].key_commitment, commitment, 32) == 0) return false;
+        if (memcmp(m->listings[i].detail_commitment, commitment, 32) == 0) return false;
     }
     return true;
+}
+
+static bool commitments_are_new(const struct model *m, const struct body_publish *b)
+{
+    if (!ABSENT(b->key_commitment) && memcmp(b->key_commitment, b->detail_commitment, 32) == 0) return false;
+    return commitment_is_new(m, b->key_commitment) && commitment_is_new(m, b->detail_commitment);
+}
+
+static bool location_is_good(const struct body_publish *b)
+{
+    if (b->location.len == 0) return true;
+    if (!has_content(b->kind) || b->location.len <= 8 || memcmp(b->location.data, "https://", 8) != 0) return false;
+    for (size_t i = 0; i < b->location.len; i++) {
+        if (b->location.data[i] < 0x21 || b->location.data[i] > 0x7e) return false;
+    }
+    return true;
+}
+
+/* What the market keeps of it. */
+static uint64_t bytes_kept(const struct body_publish *b)
+{
+    uint64_t content = b->location.len == 0 ? b->payload_len : 0;
+    uint64_t pieces = b->detail_len / 65536 + (b->detail_len % 65536 != 0);
+    return content + (b->detail_len == 0 ? 0 : b->detail_len + 16 + 16 * pieces);
 }
 
 static enum outcome check_publish(struct model *m, const struct model_party *by, const struct body_publish *b)
@@ -34,13 +61,15 @@ static enum outcome check_publish(struct model *m, const struct model_party *by,
         REFUSE_IF(older == NULL, NO_SUCH_LISTING);
         REFUSE_IF(older->vendor != by->number, NOT_YOURS);
     }
-    REFUSE_IF(!key_commitment_is_new(m, b->key_commitment), ALREADY_LISTED);
+    REFUSE_IF(!commitments_are_new(m, b), ALREADY_LISTED);
     REFUSE_IF(b->class == CLASS_CORE, CORE_DATA);
     REFUSE_IF(b->class == CLASS_IMPORTANT && ABSENT(b->assessment), NO_ASSESSMENT);
     REFUSE_IF(b->personal_data && b->legal_basis.len == 0, NO_LEGAL_BASIS);
     REFUSE_IF(ABSENT(b->right_operating), NO_RIGHT);
     REFUSE_IF(!content_agrees(b), BAD_CONTENT);
+    REFUSE_IF(!location_is_good(b), BAD_LOCATION);
     REFUSE_IF(by->n_listings >= m->parameters[PARAM_VENDOR_LISTINGS_MAX], TOO_MANY);
+    REFUSE_IF(bytes_kept(b) > 0 && by->stored_bytes + bytes_kept(b) > m->parameters[PARAM_VENDOR_BYTES_MAX], NO_ROOM);
     REFUSE_IF(model_has_control(b->title) || model_has_control(b->unit) || model_has_control(b->category) || model_has_control(b->place), BAD_TEXT);
     REFUSE_IF(model_has_control(b->jurisdictions) || model_has_control(b->purposes), BAD_TEXT);
     REFUSE_IF(b->samples > b->n_chunks * 5 / 100, BAD_SAMPLE);
@@ -91,8 +120,11 @@ enum outcome judge_publish(struct model *m, const struct statement *s, const str
     COPY(event.vendor, s->party), COPY(event.nonce, b->nonce), COPY(event.content_root, b->content_root);
     COPY(event.key_commitment, b->key_commitment);
     sha256(b->terms, event.terms_hash);
+    event.elsewhere = b->location.len > 0, event.detail_len = b->detail_len;
+    COPY(event.detail_nonce, b->detail_nonce), COPY(event.detail_root, b->detail_root);
+    COPY(event.detail_commitment, b->detail_commitment);
     event.closed_untraded = times_untraded(m, by->number, b->title, b->content_root);
-    event.state = has_content(b->kind) ? LISTING_AWAITING : LISTING_PENDING;
+    event.state = has_content(b->kind) || b->detail_len > 0 ? LISTING_AWAITING : LISTING_PENDING;
     struct model_listing *l = GROW(m, listings);
     l->id = EMIT(m, LISTED, event);
     l->vendor = by->number, l->kind = b->kind, l->class = b->class, l->state = event.state;
@@ -100,15 +132,26 @@ enum outcome judge_publish(struct model *m, const struct statement *s, const str
     l->closed_untraded = event.closed_untraded;
     COPY(l->content_root, b->content_root), COPY(l->key_commitment, b->key_commitment);
     COPY(l->terms_hash, event.terms_hash);
+    COPY(l->detail_nonce, b->detail_nonce), COPY(l->detail_root, b->detail_root);
+    COPY(l->detail_commitment, b->detail_commitment);
+    l->detail_len = b->detail_len, l->elsewhere = b->location.len > 0, l->stored_bytes = bytes_kept(b);
     l->title = model_keep(m, b->title), l->jurisdictions = model_keep(m, b->jurisdictions), l->purposes = model_keep(m, b->purposes);
     model_touch(m, TABLE_LISTING, l->id, 0);
     model_party(m, by->number)->n_listings++;
+    model_party(m, by->number)->stored_bytes += l->stored_bytes;
     model_touch(m, TABLE_PARTY, by->number, 0);
     if (b->revises != 0) {
         model_listing(m, b->revises)->revised_by = l->id;
         model_touch(m, TABLE_LISTING, b->revises, 0);
     }
     return OUTCOME_OK;
+}
+
+void model_let_go(struct model *m, struct model_listing *l)
+{
+    if ((l->state != LISTING_CLOSED && l->state != LISTING_REFUSED) || l->n_open_trades > 0) return;
+    model_party(m, l->vendor)->stored_bytes -= l->stored_bytes;
+    l->stored_bytes = 0;
 }
 
 static void move_listing(struct model *m, struct model_listing *l, enum listing_state to)
@@ -121,6 +164,7 @@ static void move_listing(struct model *m, struct model_listing *l, enum listing_
     model_touch(m, TABLE_LISTING, l->id, 0);
     if (to == LISTING_CLOSED || to == LISTING_REFUSED) {
         model_party(m, l->vendor)->n_listings--;
+        model_let_go(m, l);
         model_touch(m, TABLE_PARTY, l->vendor, 0);
     }
 }
@@ -131,8 +175,9 @@ enum outcome judge_stored(struct model *m, const struct statement *s, const stru
     (void)s, (void)by, (void)out;
     struct model_listing *l = model_listing(m, b->listing);
     REFUSE_IF(l == NULL, NO_SUCH_LISTING);
-    REFUSE_IF(l->state != LISTING_AWAITING, WRONG_STATE);
-    move_listing(m, l, LISTING_PENDING);
+    bool sampled = l->state == LISTING_SAMPLING && l->sample_record != 0;
+    REFUSE_IF(l->state != LISTING_AWAITING && !sampled, WRONG_STATE);
+    move_listing(m, l, sampled ? LISTING_OPEN : LISTING_PENDING);
     return OUTCOME_OK;
 }
 
@@ -205,7 +250,36 @@ enum outcome judge_sample(struct model *m, const struct statement *s, const stru
     model_samples(l, chunks);
     for (size_t i = 0; i < b->chunks.n; i++)
         REFUSE_IF(((const struct sample_chunk *)b->chunks.items)[i].chunk != chunks[i], BAD_SAMPLE);
-    move_listing(m, l, LISTING_OPEN);
+    struct body_sampled event = {.listing = l->id};
+    EMIT(m, SAMPLED, event);
+    l->sample_record = m->index;
+    model_touch(m, TABLE_LISTING, l->id, 0);
+    return OUTCOME_OK;
+}
+
+enum outcome judge_disclose(struct model *m, const struct statement *s, const struct model_party *by,
+                            const struct body_disclose *b, struct model_answer *out)
+{
+    (void)s, (void)out;
+    const struct model_listing *l = model_listing(m, b->listing);
+    REFUSE_IF(l == NULL, NO_SUCH_LISTING);
+    REFUSE_IF(l->vendor != by->number, NOT_YOURS);
+    bool good_state = l->state == LISTING_PENDING || l->state == LISTING_SAMPLING || l->state == LISTING_OPEN ||
+                      l->state == LISTING_HALTED;
+    REFUSE_IF(l->detail_len == 0 || !good_state, WRONG_STATE);
+    const struct model_party *p = model_party_by_key(m, b->party);
+    REFUSE_IF(p == NULL, NO_SUCH_PARTY);
+    REFUSE_IF(b->grant.len != 168 || !age_grant_is_well_formed(b->grant), BAD_GRANT);
+    struct body_disclosed event = {.listing = l->id};
+    COPY(event.party, p->key);
+    EMIT(m, DISCLOSED, event);
+    struct model_disclosed *d = NULL;
+    for (size_t i = 0; i < m->n_disclosed; i++) {
+        if (m->disclosed[i].listing == l->id && m->disclosed[i].party == p->number) d = &m->disclosed[i];
+    }
+    if (d == NULL) d = GROW(m, disclosed);
+    *d = (struct model_disclosed){l->id, p->number, m->index};
+    model_touch(m, TABLE_DISCLOSED, l->id, p->number);
     return OUTCOME_OK;
 }
 

@@ -190,7 +190,7 @@ static void trade(struct model *m, struct model_order *taker, struct model_order
     model_move(m, bid->programme, from_voucher, bid->party, ACCOUNT_HELD, bid->party, ACCOUNT_ESCROW);
     model_free_voucher(m, bid->programme, units * bid->voucher_unit - from_voucher, bid->party, ACCOUNT_HELD);
 
-    l->has_last = true, l->last_price = price, l->n_trades++;
+    l->has_last = true, l->last_price = price, l->n_trades++, l->n_open_trades++;
     model_touch(m, TABLE_LISTING, l->id, 0);
     model_touch(m, TABLE_ORDER, maker->id, 0);
     model_touch(m, TABLE_TRADE, t->id, 0);

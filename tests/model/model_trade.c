@@ -56,18 +56,22 @@ void model_end_trade(struct model *m, struct model_trade *t, bool pays, enum bas
         EMIT(m, SETTLED, event);
     } else {
         refund(m, t);
-        struct body_refunded event = {.trade = t->id, .basis = basis, .text = text};
+        struct body_refunded event = {.trade = t->id, .basis = basis, .text = text,
+                                      .finding = basis == BASIS_VERDICT ? t->finding : FINDING_NONE};
         EMIT(m, REFUNDED, event);
     }
     if (basis == BASIS_RULING && pays) model_party(m, t->buyer)->unproven++;
-    if (basis == BASIS_RULING && !pays) model_party(m, t->vendor)->faults++;
+    if ((basis == BASIS_RULING || basis == BASIS_VERDICT) && !pays) model_party(m, t->vendor)->faults++;
     if (basis == BASIS_DEADLINE && !pays) model_party(m, t->vendor)->missed++;
+    model_listing(m, t->listing)->n_open_trades--;
+    model_let_go(m, model_listing(m, t->listing));
+    model_touch(m, TABLE_LISTING, t->listing, 0);
     model_touch(m, TABLE_TRADE, t->id, 0);
     model_touch(m, TABLE_PARTY, t->vendor, 0);
     model_touch(m, TABLE_PARTY, t->buyer, 0);
 }
 
-/* What grant, accept and claim ask first. */
+/* What grant, accept, dispute and claim ask first. */
 static enum outcome check_trade(const struct model_trade *t, uint64_t mine, enum trade_state state,
                                 const struct model_party *by)
 {
@@ -123,6 +127,53 @@ enum outcome judge_accept(struct model *m, const struct statement *s, const stru
     REFUSE_IF(deadline_passed(m, t), TOO_LATE);
     REFUSE_IF(!signed_by(m, s, t, b->signature), BAD_SETTLEMENT_SIGNATURE);
     model_end_trade(m, t, true, BASIS_ACCEPTED);
+    return OUTCOME_OK;
+}
+
+/* ---- disputes ---- */
+enum outcome judge_dispute(struct model *m, const struct statement *s, const struct model_party *by,
+                           const struct body_dispute *b, struct model_answer *out)
+{
+    (void)s, (void)out;
+    struct model_trade *t = model_trade(m, b->trade);
+    enum outcome outcome = check_trade(t, t == NULL ? 0 : t->buyer, TRADE_GRANTED, by);
+    if (outcome != OUTCOME_OK) return outcome;
+    REFUSE_IF(deadline_passed(m, t), TOO_LATE);
+    REFUSE_IF(t->dispute_record != 0, ALREADY_DISPUTED);
+    struct body_disputed event = {.trade = t->id};
+    EMIT(m, DISPUTED, event);
+    t->state = TRADE_DISPUTED, t->dispute_record = m->index;
+    t->left_ms = t->due - model_listing_clock(m, model_listing(m, t->listing), m->now);
+    no_deadline(t);
+    model_touch(m, TABLE_TRADE, t->id, 0);
+    return OUTCOME_OK;
+}
+
+static bool is_vendors_fault(uint64_t finding)
+{
+    return finding == FINDING_GRANT_UNREADABLE || finding == FINDING_WRONG_KEY || finding == FINDING_BAD_CIPHERTEXT ||
+           finding == FINDING_SAMPLE_MISMATCH;
+}
+
+enum outcome judge_verdict(struct model *m, const struct statement *s, const struct model_party *by,
+                           const struct body_verdict *b, struct model_answer *out)
+{
+    (void)s, (void)by, (void)out;
+    struct model_trade *t = model_trade(m, b->trade);
+    REFUSE_IF(t == NULL, NO_SUCH_TRADE);
+    REFUSE_IF(t->state != TRADE_DISPUTED, WRONG_STATE);
+    t->verdict_record = m->index, t->finding = b->finding;
+    if (is_vendors_fault(b->finding)) {
+        model_end_trade(m, t, false, BASIS_VERDICT);
+        return OUTCOME_OK;
+    }
+    struct body_dispute_failed event = {.trade = t->id, .accept_due = m->now + t->left_ms, .finding = b->finding};
+    EMIT(m, DISPUTE_FAILED, event);
+    t->state = TRADE_GRANTED;
+    model_set_deadline(m, t, ACCEPT_DEADLINE, t->left_ms);
+    model_party(m, t->buyer)->unproven++;
+    model_touch(m, TABLE_TRADE, t->id, 0);
+    model_touch(m, TABLE_PARTY, t->buyer, 0);
     return OUTCOME_OK;
 }
 

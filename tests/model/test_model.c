@@ -11,6 +11,7 @@
 #include "tests/model/compare.h"
 #include "tests/model/generate.h"
 #include "tests/model/model_internal.h"
+#include "tests/model/seen.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -37,9 +38,6 @@ struct run {
     struct model_answer answer;
     const char *dir;
 };
-
-/* What was seen in all markets, so that a run can say what it covered. */
-static struct { uint64_t outcomes[100][1000], events[1000], sliced[WORK_DRAW + 1]; } seen;
 
 static void must(enum tide_err err, const char *what)
 {
@@ -89,15 +87,6 @@ static void difference(struct run *r, struct bytes envelope)
     if (envelope.len > 0) print_statement(r, envelope);
 }
 
-static void count(const struct run *r, uint64_t kind)
-{
-    seen.outcomes[kind][r->answer.outcome]++;
-    for (size_t i = 0; i < r->answer.n_items; i++) seen.outcomes[kind][r->answer.items[i].code]++;
-    for (size_t i = 0; i < r->model.n_events && r->answer.outcome == OUTCOME_OK && !r->answer.repeated; i++)
-        seen.events[r->model.events[i].kind]++;
-    if (r->model.n_events > 0 && r->model.events[r->model.n_events - 1].kind == KIND_SLICED) seen.sliced[r->model.work]++;
-}
-
 static void remember(struct run *r, struct bytes envelope)
 {
     *GROW(r, said) = (struct said){arena_copy(&r->keep, envelope), r->generator.now, r->next_index};
@@ -113,8 +102,9 @@ static void execute(struct run *r, struct bytes bytes)
     must(statement_decode(bytes, &r->arena, &s), "statement_decode");
     if (r->trace) print_statement(r, envelope);
     r->n_decided++;
+    seen_before(m, &s);
     model_decide(m, &s, bytes, r->generator.now, r->next_index, &r->answer);
-    count(r, s.kind);
+    seen_after(m, &s, &r->answer);
     if (r->trace) fprintf(stderr, "    %s, %zu events\n", outcome_info(r->answer.outcome)->name, m->n_events);
     if (!r->model_only) {
         enum tide_err err = market_execute(r->view, envelope, &s, bytes, r->generator.now, r->next_index, &r->arena, &r->execution);
@@ -288,21 +278,6 @@ static bool run_market(struct run *r, uint64_t seed, uint64_t n_statements)
     return !r->failed;
 }
 
-/* ---- what a run says ---- */
-static void print_seen(void)
-{
-    for (size_t k = 0; k < ARRAY_LEN(seen.outcomes); k++) {
-        for (size_t i = 0; i < ARRAY_LEN(seen.outcomes[k]); i++) {
-            if (seen.outcomes[k][i] > 0)
-                printf("# %8" PRIu64 " %s: %s\n", seen.outcomes[k][i], schema_of_kind(k)->name, outcome_info((enum outcome)i)->name);
-        }
-    }
-    for (size_t i = 0; i < ARRAY_LEN(seen.sliced); i++) printf("# %8" PRIu64 " sliced: %s\n", seen.sliced[i], names_work[i]);
-    for (size_t i = 0; i < ARRAY_LEN(seen.events); i++) {
-        if (seen.events[i] > 0) printf("# %8" PRIu64 " %s\n", seen.events[i], schema_of_kind(i)->name);
-    }
-}
-
 static double seconds(void)
 {
     struct timespec t;
@@ -341,7 +316,7 @@ int main(int argc, char **argv)
     double took = seconds() - start;
     printf("1..%" PRIu64 "\n# seed %" PRIu64 ": %" PRIu64 " statements, %.1f s, %.0f statements/s\n", markets, seed, decided, took,
            (double)decided / took);
-    if (verbose) print_seen();
+    if (verbose) seen_print();
     free(r.said), free(r.records);
     return failed;
 }

@@ -54,7 +54,7 @@ static void note_withdrawal(const char *file, uint64_t event, uint64_t result)
 
 static void note_event(const char *file, uint64_t statement_kind, const struct event *e)
 {
-    const uint64_t none = LISTING_NONE;
+    const uint64_t none = LISTING_NONE, sampling = LISTING_SAMPLING;
     switch (e->kind) {
     case KIND_LISTED:
         note_line(listing_transitions, n_listing_transitions, listing_shown, file, statement_kind, ANY_BASIS, &none,
@@ -66,6 +66,10 @@ static void note_event(const char *file, uint64_t statement_kind, const struct e
                   &moved->from, &moved->to);
         break;
     }
+    case KIND_SAMPLED:
+        note_line(listing_transitions, n_listing_transitions, listing_shown, file, statement_kind, ANY_BASIS, &sampling,
+                  &sampling);
+        break;
     case KIND_SETTLED: note_trade(file, e->kind, ((const struct body_settled *)e->body)->basis); break;
     case KIND_REFUNDED: note_trade(file, e->kind, ((const struct body_refunded *)e->body)->basis); break;
     case KIND_PAID_OUT: note_withdrawal(file, e->kind, ((const struct body_paid_out *)e->body)->result); break;

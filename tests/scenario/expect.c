@@ -226,7 +226,7 @@ static uint64_t due_of(struct world *w, const struct row_trade *row)
     return w->now_ms + deadline_left(&market, &listing, row, w->now_ms);
 }
 
-/* `expect state TRADE matched|granted|… [due TIME] [parked|running] [basis B]` */
+/* `expect state TRADE matched|granted|… [due TIME] [left D] [parked|running] [basis B]` */
 static void expect_state(struct world *w, struct words *l)
 {
     struct row_trade row;
@@ -234,6 +234,7 @@ static void expect_state(struct world *w, struct words *l)
     read_row(w, TABLE_TRADE, trade, &row);
     same_text(w, "the trade", names_trade_state[row.state], words_next(w, l, "a state"));
     if (words_take(l, "due")) same(w, "its deadline", due_of(w, &row), words_time(w, l));
+    if (words_take(l, "left")) same(w, "what is left", row.left_ms, words_duration(w, l));
     if (words_take(l, "parked")) same(w, "parked", row.parked, 1);
     else if (words_take(l, "running")) same(w, "parked", row.parked, 0);
     if (!words_take(l, "basis")) return;
@@ -320,6 +321,7 @@ void expect_line(struct world *w, struct words *l)
     else if (words_take(l, "next")) expect_next(w, l);
     else if (expect_of_listings(w, l)) return;
     else if (expect_of_money(w, l)) return;
+    else if (expect_of_delivery(w, l)) return;
     else world_fail(w, "what is expected?");
     if (!words_end(l)) world_fail(w, "\"%s\" is not understood", l->word[l->at]);
 }

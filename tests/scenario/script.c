@@ -211,6 +211,7 @@ static void act(struct script *s, const char *who, struct words *l)
     else if (words_take(l, "opens")) act_open(s, who, l);
     else if (act_on_parties(s, who, l)) return;
     else if (act_on_money(s, who, l)) return;
+    else if (act_on_delivery(s, who, l)) return;
     else if (words_take(l, "cancels")) {
         const struct body_cancel c = {symbol_get(w, 'o', words_next(w, l, "an order"))};
         say(s, who, KIND_CANCEL, &c, l);

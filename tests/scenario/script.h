@@ -60,6 +60,9 @@ bool expect_of_listings(struct world *w, struct words *l);
 /* script_money.c, likewise. */
 bool act_on_money(struct script *s, const char *who, struct words *l);
 bool expect_of_money(struct world *w, struct words *l);
+/* script_delivery.c, likewise. */
+bool act_on_delivery(struct script *s, const char *who, struct words *l);
+bool expect_of_delivery(struct world *w, struct words *l);
 void batch_add(struct script *s, struct words *l);
 void batch_send(struct script *s);
 

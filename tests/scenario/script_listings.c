@@ -31,14 +31,14 @@ static void set_content(struct body_publish *p, const char *name)
 }
 
 /* A sealed detail part of so many bytes; `without PART` leaves one of its parts out. */
-static void set_detail(struct world *w, struct words *l, struct body_publish *p)
+static void set_detail(struct world *w, struct words *l, const char *name, struct body_publish *p)
 {
     uint8_t nonce[32];
     p->detail_len = words_number(w, l);
-    hash_of("detail nonce", "", nonce);
+    hash_of("detail nonce", name, nonce);
     memcpy(p->detail_nonce, nonce, 16);
-    hash_of("detail root", "", p->detail_root);
-    hash_of("detail key", "", p->detail_commitment);
+    hash_of("detail root", name, p->detail_root);
+    hash_of("detail key", name, p->detail_commitment);
     if (!words_take(l, "without")) return;
     if (words_take(l, "nonce")) memset(p->detail_nonce, 0, 16);
     else if (words_take(l, "root")) memset(p->detail_root, 0, 32);
@@ -75,13 +75,26 @@ static bool text_option(struct world *w, struct words *l, struct body_publish *p
     else if (words_take(l, "in")) p->jurisdictions = text_of(w, l, "jurisdictions");
     else if (words_take(l, "for")) p->purposes = text_of(w, l, "purposes");
     else if (words_take(l, "terms")) p->terms = words_text(w, l, "terms");
+    else if (words_take(l, "location")) p->location = text_of(w, l, "a location");
     else return false;
     return true;
 }
 
-static bool listing_option(struct world *w, struct words *l, struct body_publish *p)
+/* Whose keys it was sealed with: as those of another listing, or both parts with one. */
+static bool key_option(struct world *w, struct words *l, struct body_publish *p)
 {
-    if (text_option(w, l, p)) return true;
+    if (words_take(l, "key-of")) hash_of("key", words_next(w, l, "a listing"), p->key_commitment);
+    else if (words_take(l, "detail-key-of")) hash_of("key", words_next(w, l, "a listing"), p->detail_commitment);
+    else if (words_take(l, "key-of-detail")) hash_of("detail key", words_next(w, l, "a listing"), p->key_commitment);
+    else if (words_take(l, "detail-key-of-detail"))
+        hash_of("detail key", words_next(w, l, "a listing"), p->detail_commitment);
+    else return false;
+    return true;
+}
+
+static bool listing_option(struct world *w, struct words *l, const char *name, struct body_publish *p)
+{
+    if (text_option(w, l, p) || key_option(w, l, p)) return true;
     if (words_take(l, "class")) p->class = name_value(w, names_class, words_next(w, l, "a class"));
     else if (words_take(l, "assessed")) hash_of("assessment", "", p->assessment);
     else if (words_take(l, "personal")) p->personal_data = 1;
@@ -92,10 +105,9 @@ static bool listing_option(struct world *w, struct words *l, struct body_publish
     else if (words_take(l, "payload")) p->payload_len = words_number(w, l);
     else if (words_take(l, "without-content")) p->plaintext_len = 0, memset(p->nonce, 0, 16);
     else if (words_take(l, "without-root")) memset(p->content_root, 0, 32);
-    else if (words_take(l, "key-of")) hash_of("key", words_next(w, l, "a listing"), p->key_commitment);
     else if (words_take(l, "content-of")) hash_of("root", words_next(w, l, "a listing"), p->content_root);
     else if (words_take(l, "samples")) p->samples = words_number(w, l);
-    else if (words_take(l, "detail")) set_detail(w, l, p);
+    else if (words_take(l, "detail")) set_detail(w, l, name, p);
     else if (words_take(l, "from")) p->time_from = words_number(w, l);
     else if (words_take(l, "to")) p->time_to = words_number(w, l);
     else return false;
@@ -112,7 +124,7 @@ static void act_list(struct script *s, const char *who, struct words *l)
     if (words_take(l, "a")) p.kind = name_value(w, names_listing_kind, words_next(w, l, "a kind"));
     hash_of("right", who, p.right_operating);
     set_content(&p, name);
-    while (!words_end(l) && listing_option(w, l, &p)) continue;
+    while (!words_end(l) && listing_option(w, l, name, &p)) continue;
     if (p.plaintext_len > 0 && p.n_chunks == 0) p.n_chunks = age_n_chunks(p.plaintext_len);
     if (p.plaintext_len > 0 && p.payload_len == 0) p.payload_len = age_payload_len(p.plaintext_len);
     say(s, who, KIND_PUBLISH, &p, l);

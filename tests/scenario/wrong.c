@@ -71,7 +71,7 @@ static void try_frame(struct world *w, const struct statement *original)
 /* Kinds that the broker alone says. */
 static bool is_brokers(uint64_t kind)
 {
-    return kind == KIND_STORED || kind == KIND_DRAWN || kind == KIND_TICK || kind == KIND_CONTINUE;
+    return kind == KIND_STORED || kind == KIND_DRAWN || kind == KIND_VERDICT || kind == KIND_TICK || kind == KIND_CONTINUE;
 }
 
 static void try_speakers(struct world *w, const struct statement *original)

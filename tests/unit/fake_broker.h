@@ -1,5 +1,5 @@
 /*
- * A broker of a few lines for the client's tests: a lobby and a trade door with CURVE that answer what a test's function
+ * A broker of a few lines for the client's tests: a lobby, a trade and a data door with CURVE that answer what a test's function
  * says. It lets tests lose replies, contradict themselves and lie, which a real one does not.
  */
 #ifndef TIDEMARK_TESTS_FAKE_BROKER_H
@@ -27,7 +27,7 @@ const char *__tsan_default_suppressions(void)
 #define AnnotateIgnoreReadsEnd(file, line) ((void)0)
 #endif
 
-enum fake_door { FAKE_LOBBY, FAKE_TRADE, FAKE_DOORS };
+enum fake_door { FAKE_LOBBY, FAKE_TRADE, FAKE_DATA, FAKE_DOORS };
 
 struct fake {
     void *context, *sockets[FAKE_DOORS];
@@ -47,6 +47,7 @@ struct fake {
     atomic_bool other_log_key; /* lie about it */
     atomic_uint tape_port;     /* what doors says of it */
     atomic_uint answers_index; /* what tests want to be told */
+    atomic_uint n_idle;        /* rounds in which nobody asked anything */
     pthread_mutex_t lock;      /* of what follows */
     uint8_t seen_id[16];
     struct body_order seen_order;
@@ -72,6 +73,7 @@ static bool fake_doors(struct fake *f, struct arena *arena, struct reply *reply)
     if (atomic_load(&f->other_log_key)) doors->log_key[0] ^= 1;
     memcpy(doors->wire_key, f->url.wire_key, 32);
     doors->trade_port = f->ports[FAKE_TRADE];
+    doors->data_port = f->ports[FAKE_DATA];
     doors->tape_port = atomic_load(&f->tape_port);
     doors->now_ms = wall_ms();
     reply->body = doors;
@@ -129,6 +131,8 @@ static void fake_serve(struct fake *f, void *socket)
         struct reply reply = {.request_id = request.request_id, .text = BYTES_TEXT("")};
         if (fake_answer(f, &request, &arena, &reply) &&
             reply_encode(&reply, request.verb->reply, &arena, &out) == TIDE_OK) {
+            pthread_mutex_lock(&f->lock); /* what the answer pointed at is read: whoever has the answer and takes the lock knows */
+            pthread_mutex_unlock(&f->lock);
             zmq_send(socket, route, (size_t)route_len, ZMQ_SNDMORE);
             zmq_send(socket, out.data, out.len, 0);
         }
@@ -140,9 +144,9 @@ static void *fake_run(void *arg)
 {
     struct fake *f = arg;
     while (!atomic_load(&f->stop)) {
-        zmq_pollitem_t items[FAKE_DOORS] = {{.socket = f->sockets[0], .events = ZMQ_POLLIN},
-                                            {.socket = f->sockets[1], .events = ZMQ_POLLIN}};
-        zmq_poll(items, FAKE_DOORS, 20);
+        zmq_pollitem_t items[FAKE_DOORS];
+        for (unsigned i = 0; i < FAKE_DOORS; i++) items[i] = (zmq_pollitem_t){.socket = f->sockets[i], .events = ZMQ_POLLIN};
+        if (zmq_poll(items, FAKE_DOORS, 20) == 0) atomic_fetch_add(&f->n_idle, 1);
         for (unsigned i = 0; i < FAKE_DOORS; i++) {
             if (items[i].revents != 0) fake_serve(f, f->sockets[i]);
         }
@@ -179,6 +183,13 @@ static bool fake_start(struct fake *f, bool (*answer)(struct fake *f, const stru
     memcpy(f->url.wire_key, identity_wire_public(f->identity), 32);
     market_url_format(&f->url, f->url_text);
     return pthread_create(&f->thread, NULL, fake_run, f) == 0;
+}
+
+/* Waits until what was asked by those who are gone is answered. */
+static inline void fake_settle(struct fake *f)
+{
+    unsigned idle = atomic_load(&f->n_idle);
+    while (atomic_load(&f->n_idle) < idle + 2) zmq_poll(NULL, 0, 5);
 }
 
 static void fake_stop(struct fake *f)

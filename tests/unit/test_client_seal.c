@@ -1,6 +1,6 @@
 /*
- * Sealing and opening files: round trips, damage, wrong keys, files that appear whole or not at all; and reading back
- * what was sealed.
+ * Sealing and opening files: round trips, damage, wrong keys; and reading back what was sealed. Stopping and going on:
+ * test_client_resume.c.
  */
 #include "client/lib/jobs.h"
 
@@ -194,40 +194,6 @@ static void opens_with_a_text_key(void **state)
     assert_true(same(plain, out));
 }
 
-static bool never(void *ctx, const char *what, uint64_t done, uint64_t total)
-{
-    (void)what, (void)done, (void)total;
-    ++*(unsigned *)ctx;
-    return false;
-}
-
-static unsigned n_files(void)
-{
-    unsigned n = 0;
-    char command[128];
-    snprintf(command, sizeof command, "ls -A %s | wc -l", dir);
-    FILE *f = popen(command, "r");
-    assert_non_null(f);
-    assert_int_equal(fscanf(f, "%u", &n), 1);
-    pclose(f);
-    return n;
-}
-
-static void stopping_leaves_nothing(void **state)
-{
-    (void)state;
-    unsigned asked = 0;
-    plain_make(8000000);
-    unlink(sealed);
-    unlink(out);
-    assert_int_equal(tide_seal(alice, plain, sealed, never, &asked, NULL, NULL), OUTCOME_C_INTERRUPTED);
-    assert_true(asked > 0);
-    assert_int_equal(n_files(), 1);
-    assert_int_equal(tide_seal(alice, plain, sealed, NULL, NULL, NULL, NULL), 0);
-    assert_int_equal(tide_open(sealed, alice, NULL, out, never, &asked, NULL), OUTCOME_C_INTERRUPTED);
-    assert_int_equal(n_files(), 2);
-}
-
 /* ---- identity files ---- */
 static void identities_are_kept(void **state)
 {
@@ -260,7 +226,7 @@ int main(void)
         cmocka_unit_test(round_trips),       cmocka_unit_test(key_from_seed),
         cmocka_unit_test(other_content_is_told), cmocka_unit_test(damage_is_found),
         cmocka_unit_test(wrong_keys),        cmocka_unit_test(opens_with_a_text_key),
-        cmocka_unit_test(stopping_leaves_nothing), cmocka_unit_test(identities_are_kept),
+        cmocka_unit_test(identities_are_kept),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

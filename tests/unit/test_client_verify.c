@@ -85,7 +85,9 @@ static struct bytes settled_record(const struct recipe *r, struct bytes text)
     struct posting postings[] = {{.account = ACCOUNT_ESCROW, .amount = -19800},
                                  {.account = ACCOUNT_AVAILABLE, .amount = 19800}};
     struct body_settled body = {.trade = r->settled_trade, .basis = r->basis, .text = text, .postings = {postings, 2}};
-    struct event event = {.kind = r->kind, .version = 1, .cause_index = INDEX - 1, .body = &body};
+    struct body_refunded refund = {.trade = r->settled_trade, .basis = r->basis, .text = text, .postings = {postings, 2}};
+    struct event event = {.kind = r->kind, .version = 1, .cause_index = INDEX - 1,
+                          .body = r->kind == KIND_REFUNDED ? (const void *)&refund : &body};
     struct record record = {.type = RECORD_EVENT, .index = r->record_index, .time_ms = 1795459305230};
     struct bytes out;
     memset(event.salt, 9, sizeof event.salt);
@@ -242,7 +244,7 @@ static void a_good_receipt(void **state)
     (void)state;
     struct recipe r = good();
     struct tide_doc *report;
-    char name[BECH32_TEXT_MAX];
+    char name[BECH32_TEXT_MAX], vkey[NOTE_VKEY_MAX];
     assert_int_equal(check(receipt_make(&r), &report), 0);
     assert_string_equal(tide_doc_text(report, "kind"), "receipt");
     assert_string_equal(tide_doc_text(report, "origin"), ORIGIN);
@@ -262,6 +264,10 @@ static void a_good_receipt(void **state)
     assert_int_equal(tide_doc_u64(report, "buyer_signed"), 1);
     assert_int_equal(tide_doc_u64(report, "broker_signed"), 1);
     assert_non_null(strstr(tide_doc_text(report, "words"), "198.00 CNY"));
+    assert_string_equal(tide_doc_text(report, "vendor_key"), tide_doc_text(report, "vendor"));
+    assert_string_equal(tide_doc_text(report, "buyer_key"), tide_doc_text(report, "buyer"));
+    note_key_format(&log_key, vkey);
+    assert_string_equal(tide_doc_text(report, "log_key"), vkey);
     tide_doc_free(&report);
 }
 
@@ -364,6 +370,7 @@ static void keys_that_changed(void **state)
     assert_non_null(strstr(tide_doc_text(report, "words"), "The vendor had changed its key"));
     assert_non_null(strstr(tide_doc_text(report, "words"), "The buyer had changed its key"));
     assert_true(tide_doc_u64(report, "vendor_rekeyed") == 1 && tide_doc_u64(report, "buyer_rekeyed") == 1);
+    assert_string_not_equal(tide_doc_text(report, "vendor_key"), tide_doc_text(report, "vendor"));
     tide_doc_free(&report);
 
     struct recipe bad = r;
@@ -427,8 +434,17 @@ static void a_proof_file(void **state)
     assert_string_equal(tide_doc_text(report, "kind"), "proof");
     assert_string_equal(tide_doc_text(report, "record_kind"), "settled");
     assert_int_equal(tide_doc_u64(report, "index"), INDEX);
-    assert_string_equal(tide_doc_text(report, "basis"), "");
+    assert_string_equal(tide_doc_text(report, "basis"), "accepted");
+    assert_int_equal(tide_doc_u64(report, "trade"), 41);
+    assert_int_equal(tide_doc_u64(report, "vendor_signed"), 0); /* nobody signed a record of the log */
     tide_doc_free(&report);
+    r.kind = KIND_REFUNDED; /* of a refund there is no receipt, but this */
+    r.basis = BASIS_VERDICT;
+    assert_int_equal(check(proof_make(&r, settled_record(&r, settlement_text(&r))), &report), 0);
+    assert_string_equal(tide_doc_text(report, "record_kind"), "refunded");
+    assert_string_equal(tide_doc_text(report, "basis"), "verdict");
+    tide_doc_free(&report);
+    r = good();
     r.without_extra = true;
     assert_int_equal(check(proof_make(&r, settled_record(&r, settlement_text(&r))), NULL), OUTCOME_V_UNREADABLE);
     r = good();

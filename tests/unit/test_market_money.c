@@ -41,10 +41,10 @@ static void audit_finds(struct world *w, const char *what)
     assert_int_equal(market_audit(world_view(w), why, sizeof why), TIDE_OK);
 }
 
-enum part { AVAILABLE, HELD, ESCROW, LOCKED, ISSUED, PARTS };
+enum balance_part { AVAILABLE, HELD, ESCROW, LOCKED, ISSUED, PARTS };
 
 /* Moves `n` minor units from one part of an account to another, or out of the blue. */
-static void shift(struct world *w, uint64_t party, uint64_t asset, enum part from, enum part to, uint64_t n)
+static void shift(struct world *w, uint64_t party, uint64_t asset, enum balance_part from, enum balance_part to, uint64_t n)
 {
     struct row_account row;
     uint8_t key[16];

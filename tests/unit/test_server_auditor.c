@@ -1,6 +1,7 @@
 /*
- * The auditor as a process of its own: records in order, the live tail, who may enter, and who may stay.
+ * The auditor as a process of its own: records in order, the live tail, evidence of disputes, who may enter, and who may stay.
  */
+#include "tests/unit/test_dispute.h"
 #include "tests/unit/test_server.h"
 
 static struct world w;
@@ -112,6 +113,31 @@ static void test_proof(void **state)
     assert_int_equal(client_ask(&regulator, "search", &(struct body_q_search){0}).code, OUTCOME_UNKNOWN_VERB);
 }
 
+static void test_evidence(void **state)
+{
+    (void)state;
+    uint8_t hash[HASH_BYTES], found[HASH_BYTES], whole[LIMIT_EVIDENCE_BYTES];
+    struct sale *sale = sale_new();
+    struct body_q_evidence about = {.trade = sell(&w, sale)};
+    struct evidence e = evidence_of(sale, 0);
+
+    assert_int_equal(client_ask(&regulator, "evidence", &about).code, OUTCOME_NO_SUCH_EVIDENCE);
+    put_honest_evidence(&w, about.trade, &e, hash);
+    dispute(&w, about.trade, hash);
+    for (uint64_t len = 1; about.offset < len;) {
+        struct reply reply = client_ask(&regulator, "evidence", &about);
+        assert_int_equal(reply.code, OUTCOME_OK);
+        const struct body_r_evidence *r = reply.body;
+        len = r->len;
+        assert_true(r->piece.len > 0 && about.offset + r->piece.len <= len && len <= sizeof whole);
+        memcpy(whole + about.offset, r->piece.data, r->piece.len);
+        about.offset += r->piece.len;
+    }
+    sha256(BYTES(whole, about.offset), found);
+    assert_memory_equal(found, hash, HASH_BYTES);
+    free(sale);
+}
+
 static void test_others_do_not_enter(void **state)
 {
     (void)state;
@@ -170,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_tail),
         cmocka_unit_test(test_proof),
+        cmocka_unit_test(test_evidence),
         cmocka_unit_test(test_others_do_not_enter),
         cmocka_unit_test(test_suspended),
         cmocka_unit_test(test_damaged_journal),

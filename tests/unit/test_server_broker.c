@@ -1,7 +1,8 @@
 /*
  * The broker process over its trade door: what it answers to whom, that order and durability hold for pipelined
- * statements, and that it drains when it is told to stop.
+ * statements, that disputes are judged, and that it drains when it is told to stop.
  */
+#include "tests/unit/test_dispute.h"
 #include "tests/unit/test_server.h"
 
 #include "broker/server/query.h"
@@ -14,12 +15,10 @@ static pid_t broker;
 static uint16_t port;
 static struct client client;
 
-/* The market is made, let go, and then served by a child. */
-static int build(void **state)
+/* The market, let go, is then served by a child. */
+static int serve(void)
 {
     static struct config config;
-    if (make_test_dir(state) != 0) return -1;
-    world_open(&w);
     state_close(&w.state, true);
     journal_close(&w.journal);
     config = test_config();
@@ -38,6 +37,37 @@ static int build(void **state)
     client_open(&client, context, &w, BANK, port);
     w.now_ms = clock_wall_ms();
     return 0;
+}
+
+static int build(void **state)
+{
+    if (make_test_dir(state) != 0) return -1;
+    world_open(&w);
+    return serve();
+}
+
+/* Two trades, sold with a wrong chunk; the first is disputed already, with evidence that only waits to be judged. */
+static struct {
+    uint64_t waiting, next;
+    uint8_t next_evidence[HASH_BYTES];
+} sold;
+
+static int build_disputed(void **state)
+{
+    uint8_t hash[HASH_BYTES];
+    struct sale *sale = sale_new();
+    if (make_test_dir(state) != 0) return -1;
+    world_open(&w);
+    sale->spoiled = 1;
+    sold.waiting = sell(&w, sale);
+    struct evidence e = evidence_of(sale, 1);
+    put_honest_evidence(&w, sold.waiting, &e, hash);
+    dispute(&w, sold.waiting, hash);
+    sold.next = sell(&w, sale);
+    e = evidence_of(sale, 1);
+    put_honest_evidence(&w, sold.next, &e, sold.next_evidence);
+    free(sale);
+    return serve();
 }
 
 static int tear_down(void **state)
@@ -311,6 +341,48 @@ static void a_card_is_kept_beside_the_journal(void **state)
     assert_int_equal(client_ask(&client, "card", &self).code, OUTCOME_NO_SUCH_CARD);
 }
 
+/* The trade as its buyer sees it, once it is final; it must be soon. */
+static struct body_trade_row final_trade(struct client *buyer, uint64_t trade)
+{
+    struct body_q_trade about = {.trade = trade};
+    struct body_trade_row row = {0};
+    for (int i = 0; i < 1000 && row.final_record == 0; i++) {
+        struct reply reply = client_ask(buyer, "trade", &about);
+        assert_int_equal(reply.code, OUTCOME_OK);
+        row = *(const struct body_trade_row *)((const struct body_r_trade *)reply.body)->row.items;
+        if (row.final_record == 0) usleep(10000);
+    }
+    return row;
+}
+
+static void disputes_are_judged_after_a_restart_and_at_once(void **state)
+{
+    (void)state;
+    struct client buyer;
+    struct statement s;
+    struct bytes bytes;
+    client_open(&buyer, context, &w, BUYER, port);
+    struct body_trade_row row = final_trade(&buyer, sold.waiting);
+    assert_int_equal(row.state, TRADE_REFUNDED);
+    assert_int_equal(row.finding, FINDING_BAD_CIPHERTEXT);
+    assert_int_not_equal(row.verdict, 0);
+
+    struct body_dispute body = {.trade = sold.next};
+    memcpy(body.evidence, sold.next_evidence, HASH_BYTES);
+    struct bytes envelope = envelope_of(&w, BUYER, KIND_DISPUTE, &body, 60000, &s, &bytes);
+    struct reply reply = submit(&buyer, envelope);
+    assert_int_equal(reply.code, OUTCOME_OK);
+    uint64_t disputed = ((const struct body_r_submit *)reply.body)->first_index;
+    row = final_trade(&buyer, sold.next);
+    assert_int_equal(row.state, TRADE_REFUNDED);
+    assert_int_equal(row.finding, FINDING_BAD_CIPHERTEXT);
+    assert_int_equal(row.dispute, disputed);
+    assert_int_equal(row.verdict, disputed + 2); /* after `disputed`: stated once, and nothing between */
+    const struct body_r_balances *balances = client_ask(&buyer, "balances", &(struct body_q_none){}).body;
+    assert_int_equal(((const struct body_balance *)balances->balances.items)->available, 200);
+    client_close(&buyer);
+}
+
 #define BROKER_TEST(name) cmocka_unit_test_setup_teardown(name, build, tear_down)
 
 int main(void)
@@ -323,6 +395,7 @@ int main(void)
         BROKER_TEST(a_query_can_wait_for_what_was_just_stated),
         BROKER_TEST(the_tape_is_served),
         BROKER_TEST(a_card_is_kept_beside_the_journal),
+        cmocka_unit_test_setup_teardown(disputes_are_judged_after_a_restart_and_at_once, build_disputed, tear_down),
         BROKER_TEST(stopping_answers_what_was_taken_and_publishes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

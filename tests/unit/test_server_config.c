@@ -39,6 +39,9 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_int_equal(c.n_verifiers, 0);
     assert_int_equal(c.queue_length, 8192);
     assert_int_equal(c.lobby_memory_bytes, UINT64_C(512) << 20);
+    assert_int_equal(c.keep_days, 30);
+    assert_string_equal(c.location_ca, "");
+    assert_false(c.location_local);
 }
 
 static void every_key_is_read(void **state)
@@ -46,7 +49,8 @@ static void every_key_is_read(void **state)
     (void)state;
     struct config c;
     assert_ok(load("# all\n[doors]\nlisten = ::1\nport_base = 0\nadvertise = data.example.org\n[log]\nlevel = debug\n"
-                   "[publish]\ninterval_ms = 250\n[limits]\nverifiers = 3\nqueue = 100\nlobby_memory_mib = 64\n",
+                   "[publish]\ninterval_ms = 250\n[limits]\nverifiers = 3\nqueue = 100\nlobby_memory_mib = 64\n"
+                   "[content]\nkeep_days = 7\nlocation_ca = /etc/ssl/own authority.pem\nlocation_local = yes\n",
                    &c));
     assert_string_equal(c.listen, "::1");
     assert_int_equal(c.port_base, 0);
@@ -56,6 +60,9 @@ static void every_key_is_read(void **state)
     assert_int_equal(c.n_verifiers, 3);
     assert_int_equal(c.queue_length, 100);
     assert_int_equal(c.lobby_memory_bytes, UINT64_C(64) << 20);
+    assert_int_equal(c.keep_days, 7);
+    assert_string_equal(c.location_ca, "/etc/ssl/own authority.pem");
+    assert_true(c.location_local);
 }
 
 static void errors_say_what_and_where(void **state)
@@ -76,6 +83,10 @@ static void errors_say_what_and_where(void **state)
         {"[limits]\nqueue = 15\n", "line 2: [limits] queue = 15: expected 16"},
         {"[limits]\nqueue = 99999999999999999999\n", "expected 16"},
         {"[limits]\nverifiers = 257\n\n[oops\n", "line 2: [limits] verifiers = 257"},
+        {"[content]\nkeep_day = 3\n", "line 2: unknown key content.keep_day; the nearest is [content] keep_days"},
+        {"[content]\nkeep_days = -1\n", "line 2: [content] keep_days = -1: expected 0 to 36500"},
+        {"[content]\nlocation_ca = ca.pem\n", "expected the path of a file, from / on"},
+        {"[content]\nlocation_local = maybe\n", "expected yes or no"},
         {"[doors]\nnonsense\n", "line 2: the line is neither"},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {

@@ -447,7 +447,9 @@ static void test_proof(void **state)
     struct { enum who who; uint64_t index; enum outcome outcome; } cases[] = {
         {VENDOR, made.air - 1, OUTCOME_OK},            /* its own statement */
         {VENDOR, made.air, OUTCOME_OK},                /* the event it caused */
+        {BUYER, made.air - 1, OUTCOME_OK},             /* how a listing that it sees was published */
         {BUYER, made.air, OUTCOME_NO_SUCH_RECORD},
+        {BUYER, made.pending - 1, OUTCOME_NO_SUCH_RECORD},
         {BUYER, made.trade_settled, OUTCOME_OK},
         {VENDOR, made.trade_settled, OUTCOME_OK},      /* caused by the buyer's bid, but its trade */
         {VENDOR, made.trade_settled - 1, OUTCOME_NO_SUCH_RECORD}, /* the buyer's order */

@@ -479,6 +479,62 @@ static void stored_is_the_brokers_own_statement(void **state)
     assert_int_equal(journal_size(), size + 2); /* the second was refused */
 }
 
+/* A trade of a listing that is made up, granted and disputed. */
+static uint64_t disputed_trade(void)
+{
+    uint8_t sealed[AGE_GRANT_BYTES];
+    uint64_t listing = publish(&w, "Air", "", "", NULL);
+    open_listing(&w, listing);
+    deposit(&w, BUYER, 100, "money");
+    ask_order(&w, listing, 100, 1);
+    uint64_t trade = bid_order(&w, listing, 100, 1) + 1;
+    grant(&w, trade, sealed);
+    struct body_dispute body = {.trade = trade, .evidence = {1}};
+    state_it(&w, BUYER, KIND_DISPUTE, &body);
+    fake.now_ms = w.now_ms;
+    return trade;
+}
+
+static void a_verdict_is_the_brokers_own_statement(void **state)
+{
+    (void)state;
+    uint64_t trade = disputed_trade(), size = journal_size();
+    assert_int_equal(available(BUYER), 0);
+    assert_ok(open_sequencer(1));
+    struct job *batch[] = {new_job(JOB_VERDICT, BROKER), new_job(JOB_VERDICT, BROKER)};
+    batch[0]->verdict = (struct body_verdict){.trade = trade, .finding = FINDING_WRONG_KEY};
+    batch[1]->verdict = (struct body_verdict){.trade = trade, .finding = FINDING_NOT_PROVEN};
+    assert_ok(sequencer_batch(sequencer, batch, 2));
+    assert_int_equal(fake.n_finished, 2);
+    assert_int_equal(batch[0]->reply.len, 0);
+    assert_int_equal(batch[1]->reply.len, 0);
+    struct statement verdict = statement_at(size);
+    assert_int_equal(verdict.kind, KIND_VERDICT);
+    assert_memory_equal(verdict.party, identity_party(w.ids[BROKER]), 32);
+    assert_int_equal(((const struct body_verdict *)verdict.body)->finding, FINDING_WRONG_KEY);
+    assert_int_equal(journal_size(), size + 2); /* and its refund; the second was refused: it is stated once */
+    assert_int_equal(available(BUYER), 100);
+}
+
+/* A full disk takes the verdict with it: nobody waits for an answer, and it can be stated again. */
+static void a_verdict_on_a_full_disk_is_dropped(void **state)
+{
+    (void)state;
+    uint64_t trade = disputed_trade(), size = journal_size();
+    assert_ok(open_sequencer(1));
+    struct job *first = new_job(JOB_VERDICT, BROKER), *again_later = new_job(JOB_VERDICT, BROKER);
+    first->verdict = again_later->verdict = (struct body_verdict){.trade = trade, .finding = FINDING_WRONG_KEY};
+    fake.fail_at = 1;
+    fake.failure = TIDE_EFULL;
+    assert_ok(sequencer_batch(sequencer, &first, 1));
+    assert_int_equal(fake.n_finished, 1);
+    assert_int_equal(first->reply.len, 0);
+    assert_int_equal(journal_size(), size);
+    assert_ok(sequencer_batch(sequencer, &again_later, 1));
+    assert_int_equal(statement_at(size).kind, KIND_VERDICT);
+    assert_int_equal(available(BUYER), 100);
+}
+
 /* ---- samples ---- */
 
 /* A listing that promises samples, its content stored. */
@@ -688,6 +744,8 @@ int main(void)
         SEQUENCER_TEST(an_outage_is_stated_in_the_first_tick),
         SEQUENCER_TEST(an_outage_is_not_forgotten_when_the_disk_is_full),
         SEQUENCER_TEST(stored_is_the_brokers_own_statement),
+        SEQUENCER_TEST(a_verdict_is_the_brokers_own_statement),
+        SEQUENCER_TEST(a_verdict_on_a_full_disk_is_dropped),
         SEQUENCER_TEST(a_sample_is_drawn_at_once),
         SEQUENCER_TEST(a_sample_is_drawn_from_a_log_that_is_durable_but_for_one),
         SEQUENCER_TEST(an_approval_that_is_not_journaled_draws_nothing),

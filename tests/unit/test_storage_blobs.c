@@ -292,7 +292,7 @@ static void test_missing_ranges(void **state)
 
 static struct content killed;
 
-/* Dies with some chunks synced and some not. */
+/* Dies with some chunks synced and some not: nothing of what the system has is asked for again. */
 static void upload_and_die(void)
 {
     struct blobs *b = open_store();
@@ -304,31 +304,119 @@ static void upload_and_die(void)
     kill(getpid(), SIGKILL);
 }
 
-static void test_killed_during_upload(void **state)
+/* Runs it in a child, which must die by a signal. */
+static void dies(void (*what)(void))
 {
     int status;
-    uint64_t n = 0;
-    (void)state;
-    killed = make_content(7, 10 * 65536);
     pid_t pid = fork();
     if (pid == 0) {
-        upload_and_die();
+        what();
         _exit(1);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGKILL);
+}
+
+static void test_killed_during_upload(void **state)
+{
+    (void)state;
+    killed = make_content(7, 10 * 65536);
+    dies(upload_and_die);
 
     struct blobs *b = open_store();
-    struct blob *blob = open_blob(b, &killed, true);
+    struct blob *blob = open_blob(b, &killed, false);
+    assert_int_equal(blob_have(blob), 5); /* a reader counts what was synced */
+    blob_close(&blob);
+    blob = open_blob(b, &killed, true);
     assert_int_equal(blob_manifest_have(blob), 10);
-    assert_int_equal(blob_have(blob), 5); /* not what was never synced */
+    assert_int_equal(blob_have(blob), 8);
     struct blob_range ranges[4];
     size_t n_ranges;
     assert_ok(blob_missing(blob, ranges, 4, &n_ranges));
     assert_int_equal(n_ranges, 1);
-    for (uint64_t i = ranges[0].first; n < ranges[0].count; n++, i++) assert_ok(put_chunk(blob, &killed, i));
+    assert_int_equal(ranges[0].first, 8);
+    assert_int_equal(ranges[0].count, 2);
+    blob_close(&blob); /* synced: what was found counts from now on */
+    blob = open_blob(b, &killed, false);
+    assert_int_equal(blob_have(blob), 8);
+    blob_close(&blob);
+    blob = open_blob(b, &killed, true);
+    for (uint64_t i = 8; i < 10; i++) assert_ok(put_chunk(blob, &killed, i));
     assert_true(blob_is_complete(blob));
     for (uint64_t i = 0; i < 10; i++) assert_chunk(blob, &killed, i);
+    blob_close(&blob);
+    blobs_close(&b);
+    free(killed.hashes);
+}
+
+/* What lies in the payload, put there without the store. */
+static void write_payload(const struct content *c, uint64_t chunk, size_t from, size_t n)
+{
+    static uint8_t sealed[AGE_SEALED_CHUNK_BYTES];
+    int fd = open(blob_file(c, "payload"), O_WRONLY);
+    assert_true(fd >= 0);
+    assert_true(from + n <= make_chunk(c, chunk, sealed));
+    off_t at = (off_t)(16 + chunk * AGE_SEALED_CHUNK_BYTES + from);
+    assert_int_equal(pwrite(fd, sealed + from, n, at), (ssize_t)n);
+    close(fd);
+}
+
+/* Of a large content little is there, in several places; torn chunks and foreign bytes among it are not counted. */
+static void test_found_after_a_crash(void **state)
+{
+    static const uint64_t whole[] = {0, 1, 63, 64, 4000, 9999};
+    (void)state;
+    struct blobs *b = open_store();
+    struct content c = make_content(11, 10000 * UINT64_C(65536) - 5);
+    struct blob *blob = open_blob(b, &c, true);
+    put_manifest(blob, &c);
+    blob_close(&blob);
+    for (size_t i = 0; i < ARRAY_LEN(whole); i++) {
+        write_payload(&c, whole[i], 0, age_sealed_chunk_len(c.commitment.plaintext_len, whole[i]));
+    }
+    write_payload(&c, 2, 0, 30000);      /* torn: its end is missing */
+    write_payload(&c, 3999, 500, 65000); /* its beginning */
+    write_payload(&c, 5000, 0, 65551);   /* a byte */
+    write_payload(&c, 62, 0, 65552);
+    flip_byte(blob_file(&c, "payload"), 16 + 62 * 65552 + 7);
+
+    blob = open_blob(b, &c, true);
+    assert_int_equal(blob_have(blob), ARRAY_LEN(whole));
+    for (size_t i = 0; i < ARRAY_LEN(whole); i++) assert_chunk(blob, &c, whole[i]);
+    static const uint64_t torn[] = {2, 3999, 5000, 62, 7000};
+    for (size_t i = 0; i < ARRAY_LEN(torn); i++) {
+        assert_int_equal(get_err(blob, torn[i]), TIDE_ENOTFOUND);
+        assert_ok(put_chunk(blob, &c, torn[i])); /* and comes again */
+        assert_chunk(blob, &c, torn[i]);
+    }
+    assert_int_equal(blob_have(blob), ARRAY_LEN(whole) + ARRAY_LEN(torn));
+    blob_close(&blob);
+    blobs_close(&b);
+    free(c.hashes);
+}
+
+static void put_part_and_die(void)
+{
+    struct blobs *b = open_store();
+    struct blob *blob = open_blob(b, &killed, true);
+    assert_ok(blob_put_manifest(blob, 0, BYTES(killed.hashes, 6 * 32)));
+    kill(getpid(), SIGKILL);
+}
+
+static void test_killed_during_manifest(void **state)
+{
+    (void)state;
+    killed = make_content(12, 10 * 65536);
+    dies(put_part_and_die);
+    int fd = open(blob_file(&killed, "manifest.part"), O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, killed.hashes[6], 11), 11); /* a torn hash */
+    close(fd);
+    struct blobs *b = open_store();
+    struct blob *blob = open_blob(b, &killed, true);
+    assert_int_equal(blob_manifest_have(blob), 6);
+    assert_ok(blob_put_manifest(blob, 6, BYTES(killed.hashes[6], 4 * 32)));
+    assert_ok(put_chunk(blob, &killed, 3));
     blob_close(&blob);
     blobs_close(&b);
     free(killed.hashes);
@@ -443,7 +531,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_whole_transfer),      TEST(test_what_is_refused),       TEST(test_manifest_in_pieces),
         TEST(test_wrong_manifest_starts_again), TEST(test_inner_nodes_as_leaves), TEST(test_missing_ranges),
-        TEST(test_killed_during_upload), TEST(test_damage_is_found),      TEST(test_full_disk),
+        TEST(test_killed_during_upload), TEST(test_found_after_a_crash), TEST(test_killed_during_manifest),
+        TEST(test_damage_is_found),      TEST(test_full_disk),
         TEST(test_another_key_is_another_content),
     };
     return cmocka_run_group_tests_name("storage blobs", tests, NULL, NULL);

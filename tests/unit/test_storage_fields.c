@@ -24,17 +24,17 @@
     F(HASH, hash, 0, 0, NOREF, "") F(ID16, id, 0, 0, NOREF, "") F(SIG, sig, 1, 0, NOREF, "") \
     F(LIST, parts, 1, 3, schema_part, "")
 
-struct part { FIELDS_PART(FIELD_AS_MEMBER) };
+struct example_part { FIELDS_PART(FIELD_AS_MEMBER) };
 struct example { FIELDS_EXAMPLE(FIELD_AS_MEMBER) };
-static const struct field part_fields[] = {FIELDS_PART(FIELD_ENTRY(part))};
-static const struct schema schema_part = {.name = "part", .size = sizeof(struct part), .fields = part_fields,
+static const struct field part_fields[] = {FIELDS_PART(FIELD_ENTRY(example_part))};
+static const struct schema schema_part = {.name = "part", .size = sizeof(struct example_part), .fields = part_fields,
                                           .n_fields = ARRAY_LEN(part_fields)};
 static const struct field example_fields[] = {FIELDS_EXAMPLE(FIELD_ENTRY(example))};
 static const struct schema schema_example = {.name = "example", .size = sizeof(struct example), .fields = example_fields,
                                             .n_fields = ARRAY_LEN(example_fields)};
 
 static struct arena arena;
-static struct part parts[4];
+static struct example_part parts[4];
 
 static int setup(void **state)
 {
@@ -54,7 +54,7 @@ static struct example valid_example(void)
 {
     struct example s = {.count = 2, .index = 1, .roles = ROLE_BUYER, .text = BYTES_TEXT("数据")};
     s.bin = BYTES("\0\1", 2);
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) parts[i] = (struct part){BYTES_TEXT("w"), i};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) parts[i] = (struct example_part){BYTES_TEXT("w"), i};
     memset(s.party, 3, sizeof s.party);
     memset(s.recipient, 9, sizeof s.recipient);
     memset(s.sig, 7, sizeof s.sig);

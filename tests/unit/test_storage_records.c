@@ -479,10 +479,10 @@ static void test_tables(void **state)
         }
         assert_true(end <= schema->size);
     }
-    assert_int_equal(n_all_schemas, 36 + 39);
+    assert_int_equal(n_all_schemas, 39 + 43);
     assert_null(schema_of_kind(0));
-    assert_null(schema_of_kind(37));
-    assert_null(schema_of_kind(140));
+    assert_null(schema_of_kind(40));
+    assert_null(schema_of_kind(144));
     assert_null(schema_of_kind(UINT64_MAX));
     assert_null(schema_of_name("posting"));
     assert_string_equal(names_parameter[PARAM_OUTAGE_MS], "outage_ms");
