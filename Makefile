@@ -148,7 +148,7 @@ $(OUT)/e2e/load: tests/e2e/load.c client/include/tidemark.h $(SHARED)
 $(OUT)/e2e/hostile: $(OUT)/tests/e2e/hostile.o $(STORAGE) $(CRYPTO)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS_lib)
-$(OUT)/e2e/liar: $(OUT)/tests/e2e/liar.o $(CLIENT) $(STORAGE) $(CRYPTO)
+$(OUT)/e2e/liar: $(call objs,$(wildcard tests/e2e/liar*.c)) $(CLIENT) $(STORAGE) $(CRYPTO)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS_lib)
 

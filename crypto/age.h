@@ -106,10 +106,19 @@ MUST_USE enum tide_err age_file_seal_passphrase(struct bytes plain, struct bytes
 MUST_USE enum tide_err age_file_open_passphrase(struct bytes file, struct bytes passphrase, uint8_t **out,
                                                 size_t *out_len);
 
-/* The same for X25519 recipients, 1..AGE_RECIPIENTS_MAX of them: evidence of a dispute. */
+/*
+ * The same for X25519 recipients, 1..AGE_RECIPIENTS_MAX of them: evidence of a dispute. Each stanza's ephemeral secret follows
+ * from the random file key and the recipient (docs/formats.md), so that who opens the file can tell who else can.
+ */
 #define AGE_RECIPIENTS_MAX 256u
 MUST_USE enum tide_err age_file_seal(struct bytes plain, const uint8_t (*recipients)[32], size_t n_recipients,
                                      uint8_t **out, size_t *out_len);
 MUST_USE enum tide_err age_file_open(struct bytes file, const uint8_t secret[32], uint8_t **out, size_t *out_len);
+
+/*
+ * Whether the first stanza is the one that age_file_seal makes for `recipient`; `secret` is of anybody for whom the file opens.
+ * TIDE_EAUTH: it is not, or the file does not open with the secret; TIDE_EMALFORMED, TIDE_ELIMIT as age_header_open.
+ */
+MUST_USE enum tide_err age_file_opens_for(struct bytes file, const uint8_t secret[32], const uint8_t recipient[32]);
 
 #endif

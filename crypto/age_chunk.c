@@ -166,7 +166,7 @@ enum tide_err age_file_seal(struct bytes plain, const uint8_t (*recipients)[32],
     random_bytes(file_key, sizeof file_key);
     memcpy(header, AGE_FIRST_LINE, len);
     for (size_t i = 0; i < n_recipients && err == TIDE_OK; i++) {
-        err = age_x25519_stanza(file_key, recipients[i], header + len, &stanza_len);
+        err = age_x25519_stanza_derived(file_key, recipients[i], header + len, &stanza_len);
         len += stanza_len;
     }
     if (err == TIDE_OK) err = file_join(file_key, BYTES(header, len), plain, out, out_len);

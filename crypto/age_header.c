@@ -186,6 +186,21 @@ enum tide_err age_header_open(struct bytes in, const uint8_t secret[32], uint8_t
     return header_open_end(err, &header, file_key, header_len);
 }
 
+enum tide_err age_file_opens_for(struct bytes file, const uint8_t secret[32], const uint8_t recipient[32])
+{
+    struct age_header header;
+    uint8_t file_key[AGE_FILE_KEY_BYTES], stanza[AGE_STANZA_MAX];
+    size_t len = 0;
+    memset(file_key, 0, sizeof file_key);
+    enum tide_err err = age_header_parse(file, &header);
+    if (err == TIDE_OK) err = age_x25519_unwrap(&header, secret, file_key);
+    if (err == TIDE_OK) err = age_header_check(&header, file_key);
+    if (err == TIDE_OK) err = age_x25519_stanza_derived(file_key, recipient, stanza, &len);
+    bool first = err == TIDE_OK && header.stanzas.len >= len && memcmp(header.stanzas.data, stanza, len) == 0;
+    sodium_memzero(file_key, sizeof file_key);
+    return err == TIDE_OK && !first ? TIDE_EAUTH : err;
+}
+
 enum tide_err age_header_open_passphrase(struct bytes in, struct bytes passphrase,
                                          uint8_t file_key[AGE_FILE_KEY_BYTES], size_t *header_len)
 {

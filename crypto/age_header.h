@@ -58,6 +58,9 @@ bool age_b64_decode(struct bytes text, uint8_t *out, size_t len);
 #define AGE_END_BYTES 48u   /* "--- ", the MAC, \n */
 MUST_USE enum tide_err age_x25519_stanza(const uint8_t file_key[AGE_FILE_KEY_BYTES], const uint8_t recipient[32],
                                          uint8_t *out, size_t *len);
+/* The same with an ephemeral secret that follows from the file key: who has that can tell for whom the stanza is. */
+MUST_USE enum tide_err age_x25519_stanza_derived(const uint8_t file_key[AGE_FILE_KEY_BYTES],
+                                                 const uint8_t recipient[32], uint8_t *out, size_t *len);
 MUST_USE enum tide_err age_scrypt_stanza(const uint8_t file_key[AGE_FILE_KEY_BYTES], struct bytes passphrase,
                                          unsigned log2_n, uint8_t *out, size_t *len);
 /* Ends the header whose first `len` bytes are at `header` (AGE_END_BYTES of room behind them). */

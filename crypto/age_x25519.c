@@ -57,15 +57,15 @@ static void wrap_key(const uint8_t shared[32], const uint8_t share[SHARE_BYTES],
     hkdf_sha256(BYTES(shared, 32), BYTES(salt, sizeof salt), BYTES_TEXT("age-encryption.org/v1/X25519"), key);
 }
 
-enum tide_err age_x25519_stanza(const uint8_t file_key[AGE_FILE_KEY_BYTES], const uint8_t recipient[32],
-                                uint8_t *out, size_t *len)
+/* `secret`: the ephemeral one. */
+static enum tide_err stanza_write(const uint8_t file_key[AGE_FILE_KEY_BYTES], const uint8_t recipient[32],
+                                  const uint8_t secret[32], uint8_t *out, size_t *len)
 {
-    uint8_t secret[32], share[SHARE_BYTES], shared[32], key[HASH_BYTES], body[AGE_BODY_BYTES];
+    uint8_t share[SHARE_BYTES], shared[32], key[HASH_BYTES], body[AGE_BODY_BYTES];
     enum tide_err err = TIDE_EINVAL;
     uint8_t *at = out;
 
     *len = 0;
-    random_bytes(secret, sizeof secret);
     x25519_public(secret, share);
     if (crypto_scalarmult(shared, secret, recipient) != 0) goto out;
     wrap_key(shared, share, recipient, key);
@@ -79,9 +79,28 @@ enum tide_err age_x25519_stanza(const uint8_t file_key[AGE_FILE_KEY_BYTES], cons
     *len = (size_t)(at - out);
     err = TIDE_OK;
 out:
-    sodium_memzero(secret, sizeof secret);
     sodium_memzero(shared, sizeof shared);
     sodium_memzero(key, sizeof key);
+    return err;
+}
+
+enum tide_err age_x25519_stanza(const uint8_t file_key[AGE_FILE_KEY_BYTES], const uint8_t recipient[32],
+                                uint8_t *out, size_t *len)
+{
+    uint8_t secret[32];
+    random_bytes(secret, sizeof secret);
+    enum tide_err err = stanza_write(file_key, recipient, secret, out, len);
+    sodium_memzero(secret, sizeof secret);
+    return err;
+}
+
+enum tide_err age_x25519_stanza_derived(const uint8_t file_key[AGE_FILE_KEY_BYTES], const uint8_t recipient[32],
+                                        uint8_t *out, size_t *len)
+{
+    uint8_t secret[32];
+    hkdf_sha256(BYTES(file_key, AGE_FILE_KEY_BYTES), BYTES(recipient, 32), BYTES_TEXT("tidemark/ephemeral/v1"), secret);
+    enum tide_err err = stanza_write(file_key, recipient, secret, out, len);
+    sodium_memzero(secret, sizeof secret);
     return err;
 }
 

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -158,9 +159,51 @@ enum tide_err evidence_put(const char *dir, const struct evidence_piece *piece, 
     return err == TIDE_OK ? removed : err;
 }
 
+/* ---- one at a time ---- */
+
+enum tide_err evidence_hold(const char *dir, int *hold)
+{
+    char folder[FILES_PATH_MAX];
+
+    *hold = -1;
+    enum tide_err err = files_join(folder, dir, "evidence");
+    if (err == TIDE_OK) err = files_make_dir(folder, false);
+    if (err != TIDE_OK) return err;
+    *hold = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*hold < 0) return files_err(errno);
+    while (flock(*hold, LOCK_EX) != 0) {
+        if (errno == EINTR) continue;
+        err = files_err(errno);
+        evidence_let_go(hold);
+        return err;
+    }
+    return TIDE_OK;
+}
+
+void evidence_let_go(int *hold)
+{
+    if (*hold >= 0) close(*hold);
+    *hold = -1;
+}
+
+enum tide_err evidence_set_late(const char *dir, uint64_t trade)
+{
+    char path[FILES_PATH_MAX], folder[FILES_PATH_MAX];
+    enum tide_err err = name_file(path, dir, trade, ".late");
+    if (err == TIDE_OK) err = files_replace(path, BYTES("", 0));
+    if (err == TIDE_OK) err = files_join(folder, dir, "evidence");
+    return err == TIDE_OK ? files_sync_dir(folder) : err;
+}
+
+bool evidence_is_late(const char *dir, uint64_t trade)
+{
+    char path[FILES_PATH_MAX];
+    return name_file(path, dir, trade, ".late") == TIDE_OK && access(path, F_OK) == 0;
+}
+
 enum tide_err evidence_remove(const char *dir, uint64_t trade)
 {
-    static const char *const suffixes[] = {"", ".part", ".tmp"};
+    static const char *const suffixes[] = {"", ".part", ".tmp", ".late"};
     char path[FILES_PATH_MAX];
 
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {

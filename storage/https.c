@@ -252,6 +252,8 @@ enum tide_err https_read(struct https *h, uint64_t offset, size_t len, uint8_t *
         return because(why, TIDE_ENOMEM, "no memory");
     }
     enum tide_err err = drive(h, wait, wait_ctx, &result);
+    /* A name server that does not answer would hold up who wants to stop: its thread ends by itself. */
+    (void)SET(CURLOPT_QUICK_EXIT, err == TIDE_ECANCELED ? 1L : 0L);
     curl_multi_remove_handle(h->multi, h->easy);
     h->out = NULL;
     if (err == TIDE_ECANCELED) return because(why, err, "stopped");

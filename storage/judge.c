@@ -113,7 +113,7 @@ enum tide_err judge(const struct delivery *delivery, const struct evidence *evid
 }
 
 enum tide_err judge_sealed(const struct delivery *delivery, struct bytes sealed, const uint8_t secret[32],
-                           struct arena *arena, enum finding *finding, uint64_t *chunk)
+                           const uint8_t broker[32], struct arena *arena, enum finding *finding, uint64_t *chunk)
 {
     struct evidence evidence = {0};
     uint8_t *plain = NULL;
@@ -121,7 +121,8 @@ enum tide_err judge_sealed(const struct delivery *delivery, struct bytes sealed,
 
     *finding = FINDING_EVIDENCE_INVALID;
     *chunk = 0;
-    enum tide_err err = age_file_open(sealed, secret, &plain, &len);
+    enum tide_err err = age_file_opens_for(sealed, secret, broker);
+    if (err == TIDE_OK) err = age_file_open(sealed, secret, &plain, &len);
     if (err == TIDE_OK) err = evidence_decode(BYTES(plain, len), arena, &evidence);
     if (err != TIDE_ENOMEM) {
         const struct evidence *readable = err == TIDE_OK ? &evidence : NULL;

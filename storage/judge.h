@@ -29,11 +29,14 @@ struct delivery {
 MUST_USE enum tide_err judge(const struct delivery *delivery, const struct evidence *evidence, enum finding *finding);
 
 /*
- * The same from evidence as it lies in the store, opened with the X25519 secret of one who is to judge. *chunk: what a
- * verdict with that finding names. `arena` is left with decoded values in it. TIDE_ENOMEM is the only error.
+ * The same from evidence as it lies in the store, opened with the X25519 secret of one who is to judge. `broker` is the
+ * market's sealing key: evidence that it could not open as well is invalid for everyone, or a buyer could make the broker and
+ * the regulators find differently. *chunk: what a verdict with that finding names. `arena` is left with decoded values in it.
+ * TIDE_ENOMEM is the only error.
  */
 MUST_USE enum tide_err judge_sealed(const struct delivery *delivery, struct bytes sealed, const uint8_t secret[32],
-                                    struct arena *arena, enum finding *finding, uint64_t *chunk);
+                                    const uint8_t broker[32], struct arena *arena, enum finding *finding,
+                                    uint64_t *chunk);
 
 /* The chunk that a finding is about; 0 where it is about none. */
 static inline uint64_t finding_chunk(const struct delivery *delivery, const struct evidence *evidence, uint64_t finding)

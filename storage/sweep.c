@@ -75,7 +75,8 @@ enum tide_err sweep_unmark(struct sweep *s, const char *name)
 {
     char path[FILES_PATH_MAX];
     enum tide_err err = mark_path(s, name, path);
-    return err == TIDE_OK ? files_remove(path) : err;
+    if (err == TIDE_OK) err = files_remove(path);
+    return err == TIDE_ENOTFOUND ? TIDE_OK : err; /* a file has no mark */
 }
 
 static enum tide_err remove_files(const char *folder)

@@ -51,7 +51,9 @@ static enum tide_err check_kept_bytes(const struct audit *a, uint64_t listing, c
     bool over = row->state == LISTING_CLOSED || row->state == LISTING_REFUSED;
     uint64_t expected = 0;
     if (!over || row->n_open_trades > 0) {
-        if (listing_is_sealed(row->kind) && !row->elsewhere) expected += age_payload_len(row->plaintext_len);
+        if (listing_is_sealed(row->kind)) {
+            expected += row->elsewhere ? row->n_chunks * HASH_BYTES : age_payload_len(row->plaintext_len);
+        }
         if (row->detail_len > 0) expected += age_payload_len(row->detail_len);
     }
     if (row->stored_bytes == expected) return TIDE_OK;

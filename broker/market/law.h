@@ -275,7 +275,7 @@ MUST_USE enum tide_err untraded_before(struct hearing *h, const struct body_publ
 MUST_USE enum tide_err untraded_count(struct fold *f, const struct row_listing *listing);
 
 /* ---- what the market keeps of a listing (listing_kept.c) ---- */
-/* Bytes of a payload without a location of its own, and of a sealed detail part. */
+/* Bytes of a payload, or of its manifest if it lies elsewhere, and of a sealed detail part. */
 uint64_t kept_bytes(uint64_t kind, uint64_t plaintext_len, bool elsewhere, uint64_t detail_len);
 /* Refuses NO_ROOM: the speaker's contents, with `bytes` more, would be too many. */
 MUST_USE enum tide_err check_kept(struct hearing *h, uint64_t bytes);

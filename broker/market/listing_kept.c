@@ -9,9 +9,11 @@
 #include "broker/market/law.h"
 #include "crypto/age.h"
 
+/* Of a payload that lies elsewhere its manifest is kept: a vendor names how many chunks it has, and nobody looks before. */
 uint64_t kept_bytes(uint64_t kind, uint64_t plaintext_len, bool elsewhere, uint64_t detail_len)
 {
-    uint64_t content = listing_is_sealed(kind) && !elsewhere ? age_payload_len(plaintext_len) : 0;
+    uint64_t content = elsewhere ? HASH_BYTES * age_n_chunks(plaintext_len) : age_payload_len(plaintext_len);
+    if (!listing_is_sealed(kind)) content = 0;
     return content + (detail_len > 0 ? age_payload_len(detail_len) : 0);
 }
 

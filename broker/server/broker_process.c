@@ -8,6 +8,7 @@
  * Always holds: doors open only when the state is that of the journal; they close before the queues, the queues before
  * the journal. Every queue has room for every job there is, so that no thread ever waits for another's queue.
  */
+#include "broker/server/door_socket.h"
 #include "broker/server/gateway.h"
 #include "broker/server/judge.h"
 #include "broker/server/log.h"
@@ -241,7 +242,7 @@ static enum tide_err open_doors(struct broker *b)
         .wire_secret = identity_wire_secret(b->identity),
     };
     b->zmq = zmq_ctx_new();
-    if (!b->zmq) return TIDE_ENOMEM;
+    if (!b->zmq || zmq_ctx_set(b->zmq, ZMQ_IO_THREADS, DOOR_IO_THREADS)) return TIDE_ENOMEM;
     enum tide_err err = state_read_begin(b->state, &b->gate_view);
     if (!err) err = zap_start(b->zmq, admits, b, &b->zap);
     if (!err) err = door_open(b->zmq, &trade, &b->door);

@@ -7,8 +7,18 @@
  */
 #include "broker/server/data_door.h"
 
+#include "broker/server/log.h"
+
+#include <inttypes.h>
+
 #define MANIFEST_PIECE_BYTES 65536u
 #define SYNC_BYTES (64u << 20) /* so much at most waits for the disk: a crash of the machine costs no more of it */
+
+/* Every chunk that goes over the wire, whether it is needed or not: what a transfer repeats can be counted. */
+static void chunk_log(const struct ask *a, const char *event, uint64_t chunk)
+{
+    log_event(LOG_LEVEL_DEBUG, event, "listing=%" PRIu64 " part=%" PRIu64 " chunk=%" PRIu64, a->listing, a->part, chunk);
+}
 
 static bool is_elsewhere(const struct ask *a)
 {
@@ -125,6 +135,7 @@ enum tide_err data_put_chunk(struct ask *a)
     if (is_elsewhere(a)) {
         return data_refuse(a, OUTCOME_WRONG_STATE, "The payload lies at its vendor's own location, not here.");
     }
+    chunk_log(a, "chunk_put", put->chunk);
     enum tide_err err = content_open(a, true, &blob);
     if (err == TIDE_OK) err = blob_put_chunk(blob, put->chunk, put->sealed);
     if (err == TIDE_OK && blob_unsynced(blob) >= SYNC_BYTES) err = blob_sync(blob);
@@ -187,6 +198,7 @@ enum tide_err data_get_chunk(struct ask *a)
     err = content_open(a, false, &blob);
     if (err == TIDE_OK) err = blob_get_chunk(blob, get->chunk, sealed, &len);
     if (err != TIDE_OK) return data_get_refused(a, err);
+    chunk_log(a, "chunk_get", get->chunk);
     body->sealed = BYTES(sealed, len);
     return TIDE_OK;
 }

@@ -3,7 +3,8 @@
  * a statement.
  *
  * Always holds: memory is bounded (one message, one reply, BLOB_CACHE_MAX open contents); peers are served in turn, one
- * message each (libzmq's fair queue), and what they wrote is synced when they pause.
+ * message each (libzmq's fair queue), and what they wrote is synced when they pause; it runs at a lower priority than orders,
+ * and libzmq encrypts for it in a thread of its own.
  * Not here: what is asked and by whom (data_answer.c and what it names).
  */
 #include "broker/server/data_door.h"
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -23,6 +25,7 @@
 #define REPLY_BACKLOG_MESSAGES 128 /* libzmq gives credit back late: more than PENDING_PEER_MAX, or replies are lost */
 #define ARENA_BYTES (2u << 20)
 #define RECHECK_MS 2000
+#define DATA_NICE 10
 #define IDLE_SYNC_MS 100          /* after so long without a message, what was written is synced */
 
 /* ---- the thread ---- */
@@ -53,6 +56,8 @@ static void *data_thread(void *arg)
     struct data_door *d = arg;
     bool stop = false;
 
+    /* On a machine with too few cores chunks wait, and not orders; where that is refused they share. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), DATA_NICE);
     enum tide_err err = data_recheck(d);
     while (err == TIDE_OK && !stop) err = round_of(d, &stop);
     state_read_reset(d->view);
@@ -80,6 +85,7 @@ static enum tide_err open_all(struct data_door *d)
         .backlog_messages = BACKLOG_MESSAGES,
         .reply_backlog_messages = REPLY_BACKLOG_MESSAGES,
         .wire_secret = d->options.wire_secret,
+        .bulk = true,
     };
 
     d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

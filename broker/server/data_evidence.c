@@ -2,7 +2,8 @@
  * Evidence on the data door: a buyer puts what it is going to dispute with, or what its dispute already names.
  *
  * Always holds: there is at most one evidence a trade, and one more that is coming; of a disputed trade nothing is taken but
- * what the dispute names.
+ * what the dispute names, and after its verdict, or once it was found to be missing, nothing. The store is held from the look
+ * at the state until the piece is in, so that the judge finds what that state allowed.
  * Not here: the files (storage/evidence_store.h), what is in it (the judge's).
  */
 #include "broker/server/data_door.h"
@@ -44,23 +45,39 @@ static enum tide_err may_put(struct ask *a, const struct body_q_put_evidence *pu
     if (trade.buyer != a->peer.number) return TIDE_OK;
     *outcome = OUTCOME_WRONG_STATE;
     if (trade.state != TRADE_GRANTED && trade.state != TRADE_DISPUTED) return TIDE_OK;
+    if (trade.verdict_record != 0 || evidence_is_late(a->door->options.config->dir, put->trade)) return TIDE_OK;
     if (trade.dispute_record != 0) err = dispute_names(a, &trade, put->hash, &names);
     *outcome = names ? OUTCOME_OK : OUTCOME_ALREADY_DISPUTED;
+    return err;
+}
+
+/* *put_err: what became of the piece, if `outcome` let it in. */
+static enum tide_err put_held(struct ask *a, enum outcome *outcome, enum tide_err *put_err, uint64_t *have)
+{
+    const struct body_q_put_evidence *put = a->request->body;
+    struct evidence_piece piece = {.trade = put->trade, .len = put->len, .offset = put->offset, .bytes = put->piece};
+
+    memcpy(piece.hash, put->hash, sizeof piece.hash);
+    enum tide_err err = state_read_renew(a->door->view);
+    if (err == TIDE_OK) err = may_put(a, put, outcome);
+    if (err == TIDE_OK && *outcome == OUTCOME_OK) *put_err = evidence_put(a->door->options.config->dir, &piece, have);
     return err;
 }
 
 enum tide_err data_put_evidence(struct ask *a)
 {
     const struct body_q_put_evidence *put = a->request->body;
-    struct evidence_piece piece = {.trade = put->trade, .len = put->len, .offset = put->offset, .bytes = put->piece};
-    enum outcome outcome;
-    uint64_t have;
+    enum outcome outcome = OUTCOME_OK;
+    uint64_t have = 0;
+    int hold;
 
-    enum tide_err err = may_put(a, put, &outcome);
-    if (err != TIDE_OK) return err;
+    enum tide_err err = evidence_hold(a->door->options.config->dir, &hold);
+    if (err == TIDE_OK) {
+        enum tide_err looked = put_held(a, &outcome, &err, &have);
+        evidence_let_go(&hold);
+        if (looked != TIDE_OK) return looked;
+    }
     if (outcome != OUTCOME_OK) return data_refuse(a, outcome, NULL);
-    memcpy(piece.hash, put->hash, sizeof piece.hash);
-    err = evidence_put(a->door->options.config->dir, &piece, &have);
     if (err == TIDE_EINVAL) return data_refuse(a, OUTCOME_BAD_EVIDENCE, "The piece does not begin where the last one ended.");
     if (err == TIDE_EAUTH) return data_refuse(a, OUTCOME_BAD_EVIDENCE, NULL);
     if (err == TIDE_EFULL) return data_refuse(a, OUTCOME_FULL, NULL);

@@ -51,7 +51,7 @@ enum tide_err door_open(void *zmq_context, const struct door_options *options, s
     d->socket = zmq_socket(zmq_context, ZMQ_ROUTER);
     if (!d->socket || (DOOR_COPIES_OUT && !d->copy)) goto fail;
     err = TIDE_EINVAL;
-    if (!set_options(d->socket, options)) goto fail;
+    if (!set_options(d->socket, options) || !door_socket_set_io(zmq_context, d->socket, options->bulk)) goto fail;
     err = door_watch_open(zmq_context, d->socket, options->name, options->frame_max, options->backlog_messages, &d->watch);
     if (!err) err = door_socket_bind(d->socket, options->listen, options->port, &d->port);
     if (!err) err = door_watch_start(d->watch, d->port);

@@ -23,6 +23,7 @@ struct door_options {
     int backlog_messages;      /* receive and send high-water mark a peer */
     int reply_backlog_messages; /* send high-water mark, where it differs; 0: backlog_messages */
     const uint8_t *wire_secret; /* 32 bytes */
+    bool bulk;                 /* gigabytes: door_socket_set_io */
 };
 
 struct door;

@@ -41,6 +41,12 @@ bool door_socket_set(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }
 
+bool door_socket_set_io(void *zmq_context, void *socket, bool bulk)
+{
+    uint64_t threads = bulk && zmq_ctx_get(zmq_context, ZMQ_IO_THREADS) >= DOOR_IO_THREADS ? 2 : 1; /* one bit a thread */
+    return zmq_setsockopt(socket, ZMQ_AFFINITY, &threads, sizeof threads) == 0;
+}
+
 bool door_socket_set_curve(void *socket, const char *name, const uint8_t wire_secret[32])
 {
     return door_socket_set(socket, ZMQ_CURVE_SERVER, 1) &&

@@ -10,6 +10,13 @@
 /* An int option of libzmq's; false: refused. */
 bool door_socket_set(void *socket, int option, int value);
 
+/*
+ * libzmq's threads that encrypt, send and receive: a context may have two. Gigabytes go through one of their own, so that no order
+ * waits until somebody's chunks are encrypted. With one thread in the context everything goes through it.
+ */
+#define DOOR_IO_THREADS 2
+bool door_socket_set_io(void *zmq_context, void *socket, bool bulk);
+
 /* Makes it a CURVE server whose peers the ZAP handler admits under the domain `name`. */
 bool door_socket_set_curve(void *socket, const char *name, const uint8_t wire_secret[32]);
 

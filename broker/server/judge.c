@@ -2,8 +2,9 @@
  * The judge's thread (judge.h): facts of a trade out of the journal, the evidence out of its folder, the verdict to the
  * sequencer.
  *
- * Always holds: no snapshot is held while it sleeps. A verdict stays among `told` until its dispute is gone from the
- * state, and is told once more only if that takes very long (the sequencer may have dropped it on a full disk).
+ * Always holds: no snapshot is held while it sleeps. Once evidence was found to be missing none is taken any more. A verdict
+ * stays among `told` until its dispute is gone from the state, and is told once more only if that takes very long (the
+ * sequencer may have dropped it on a full disk).
  * Not here: the seven checks (storage/judge.c), who may put evidence (data_evidence.c), what a verdict does
  * (market/dispute.c).
  */
@@ -87,12 +88,18 @@ static enum tide_err delivery_of(struct query *q, uint64_t trade, const struct r
     return samples_of(q, &listing, trade, out);
 }
 
-/* Not there: TIDE_ENOTFOUND while it may still come. `record_now_ms` is not before it. */
-static enum tide_err judge_missing(uint64_t disputed_ms, uint64_t record_now_ms, struct body_verdict *out)
+/* The sealed evidence, or none (data NULL) if it is too late for it now. TIDE_ENOTFOUND: not there, and may still come. */
+static enum tide_err take_evidence(struct query *q, const struct judge_options *o, uint64_t trade, const uint8_t hash[32],
+                                   bool is_time, struct bytes *sealed)
 {
-    if (record_now_ms - disputed_ms < JUDGE_MISSING_MS) return TIDE_ENOTFOUND;
-    out->finding = FINDING_EVIDENCE_MISSING;
-    return TIDE_OK;
+    int hold;
+
+    enum tide_err err = evidence_hold(o->dir, &hold);
+    if (err != TIDE_OK) return err;
+    err = evidence_get(o->dir, trade, hash, q->arena, sealed);
+    if (err == TIDE_ENOTFOUND && is_time) err = evidence_set_late(o->dir, trade);
+    evidence_let_go(&hold);
+    return err;
 }
 
 static enum tide_err judge_trade(struct query *q, const struct judge_options *o, uint64_t trade, struct body_verdict *out)
@@ -110,13 +117,15 @@ static enum tide_err judge_trade(struct query *q, const struct judge_options *o,
     if (err == TIDE_OK) err = read_kind(q, row.dispute_record, KIND_DISPUTE, &dispute);
     if (err != TIDE_OK) return err == TIDE_ENOTFOUND ? TIDE_EDAMAGED : err;
     const struct body_dispute *named = dispute.statement.body;
-    err = evidence_get(o->dir, trade, named->evidence, q->arena, &sealed);
-    if (err == TIDE_ENOTFOUND) {
-        uint64_t record_now_ms = q->now_ms > market.last_time_ms ? q->now_ms : market.last_time_ms;
-        return judge_missing(dispute.record.record.time_ms, record_now_ms, out);
+    uint64_t record_now_ms = q->now_ms > market.last_time_ms ? q->now_ms : market.last_time_ms;
+    bool is_time = record_now_ms - dispute.record.record.time_ms >= JUDGE_MISSING_MS;
+    err = take_evidence(q, o, trade, named->evidence, is_time, &sealed);
+    if (err == TIDE_OK && sealed.data == NULL) {
+        out->finding = FINDING_EVIDENCE_MISSING;
+        return TIDE_OK;
     }
     if (err == TIDE_OK) err = delivery_of(q, trade, &row, &delivery);
-    if (err == TIDE_OK) err = judge_sealed(&delivery, sealed, o->seal_secret, q->arena, &finding, &out->chunk);
+    if (err == TIDE_OK) err = judge_sealed(&delivery, sealed, o->seal_secret, market.seal_key, q->arena, &finding, &out->chunk);
     if (err == TIDE_OK) out->finding = finding;
     return err;
 }

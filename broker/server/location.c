@@ -1,15 +1,17 @@
 /*
  * The thread that checks payloads at their vendors' own locations (location.h): one listing at a time, for a slice of time,
- * then the next.
+ * then another vendor's.
  *
  * Always holds: no snapshot of the state and no lock is held while a server is waited for; what was counted was verified
- * against a whole manifest, chunk by chunk, from the first on; a listing that failed waits twice as long each time.
- * Not here: https (storage/https.h).
+ * against a whole manifest, chunk by chunk, from the first on. A range that does not come in its time is given up, and each
+ * vendor has one turn a lap: slow servers and many listings of one do not keep the others waiting.
+ * Not here: https (storage/https.h); when a listing that failed is asked for again (location_troubles.c).
  */
 #include "broker/server/location.h"
 
 #include "broker/server/clock.h"
 #include "broker/server/data_door.h"
+#include "broker/server/location_troubles.h"
 #include "broker/server/log.h"
 #include "broker/server/query_internal.h"
 #include "crypto/merkle.h"
@@ -26,32 +28,26 @@
 
 #define LOOK_MS 1000             /* how often the listings that wait are looked at */
 #define SLICE_MS 20000           /* of one listing, before the next one's turn */
+#define RANGE_MS 20000           /* some 50 kB/s */
+#define LAP_VENDORS 64           /* that have their turn in one lap; more are served as they come */
 #define CHUNKS_A_RANGE 15u       /* a range stays below 1 MiB */
 #define DURABLE_CHUNKS 1024u     /* 64 MiB: so much at most is fetched again after a crash */
-#define BACKOFF_FIRST_MS 2000
-#define BACKOFF_MAX_MS (3600 * 1000)
-#define TROUBLES_MAX 256
 #define NICE_BY 10               /* hashing gives way to orders */
-
-/* A listing whose last look went wrong. */
-struct trouble {
-    uint64_t listing, next_ms, backoff_ms;
-    char text[LOCATION_TROUBLE_MAX];
-};
 
 struct location {
     struct location_options options;
     struct blobs *blobs;
     struct state_view *view;
     struct arena arena;
+    struct location_troubles *troubles;
     uint64_t from; /* listings are looked at in turn */
+    uint64_t served[LAP_VENDORS]; /* vendors whose turn it was in this lap */
+    size_t n_served;
     pthread_t thread;
     bool started;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t wake;
     bool stop;
-    struct trouble troubles[TROUBLES_MAX];
-    size_t n_troubles;
 };
 
 /* One listing being checked. */
@@ -62,6 +58,7 @@ struct check {
     struct blob *blob;
     struct https *https;
     uint8_t *buffer; /* a range */
+    uint64_t asked_ms; /* when it was asked for */
     char why[LOCATION_TROUBLE_MAX];
 };
 
@@ -72,72 +69,6 @@ static bool goes_on(void *ctx)
     bool on = !l->stop;
     pthread_mutex_unlock(&l->lock);
     return on;
-}
-
-/* ---- troubles ---- */
-
-/* With the lock held. NULL: none. */
-static struct trouble *trouble_of(struct location *l, uint64_t listing)
-{
-    for (size_t i = 0; i < l->n_troubles; i++) {
-        if (l->troubles[i].listing == listing) return &l->troubles[i];
-    }
-    return NULL;
-}
-
-/* A place for it: the one that is due first makes room. */
-static struct trouble *trouble_new(struct location *l, uint64_t listing)
-{
-    struct trouble *t = &l->troubles[0];
-
-    if (l->n_troubles < TROUBLES_MAX) t = &l->troubles[l->n_troubles++];
-    else {
-        for (size_t i = 1; i < TROUBLES_MAX; i++) {
-            if (l->troubles[i].next_ms < t->next_ms) t = &l->troubles[i];
-        }
-    }
-    *t = (struct trouble){.listing = listing, .backoff_ms = BACKOFF_FIRST_MS / 2};
-    return t;
-}
-
-static void trouble_note(struct location *l, uint64_t listing, const char *why)
-{
-    pthread_mutex_lock(&l->lock);
-    struct trouble *t = trouble_of(l, listing);
-    if (t == NULL) t = trouble_new(l, listing);
-    t->backoff_ms = 2 * t->backoff_ms < BACKOFF_MAX_MS ? 2 * t->backoff_ms : BACKOFF_MAX_MS;
-    t->next_ms = clock_steady_ms() + t->backoff_ms;
-    snprintf(t->text, sizeof t->text, "%s", why);
-    uint64_t wait_ms = t->backoff_ms;
-    pthread_mutex_unlock(&l->lock);
-    log_event(LOG_LEVEL_WARNING, "location_trouble", "listing=%" PRIu64 " why=%s again_in_s=%" PRIu64, listing,
-              log_value(why).text, wait_ms / 1000);
-}
-
-static void trouble_forget(struct location *l, uint64_t listing)
-{
-    pthread_mutex_lock(&l->lock);
-    struct trouble *t = trouble_of(l, listing);
-    if (t != NULL) *t = l->troubles[--l->n_troubles];
-    pthread_mutex_unlock(&l->lock);
-}
-
-/* Whether it may be asked for (again) now. */
-static bool is_due(struct location *l, uint64_t listing)
-{
-    pthread_mutex_lock(&l->lock);
-    const struct trouble *t = trouble_of(l, listing);
-    bool due = t == NULL || clock_steady_ms() >= t->next_ms;
-    pthread_mutex_unlock(&l->lock);
-    return due;
-}
-
-void location_trouble(struct location *l, uint64_t listing, char out[LOCATION_TROUBLE_MAX])
-{
-    pthread_mutex_lock(&l->lock);
-    const struct trouble *t = trouble_of(l, listing);
-    snprintf(out, LOCATION_TROUBLE_MAX, "%s", t != NULL ? t->text : "");
-    pthread_mutex_unlock(&l->lock);
 }
 
 /* ---- one range ---- */
@@ -164,6 +95,17 @@ static enum tide_err verify_range(struct check *c, const uint8_t *bytes, size_t 
     return err;
 }
 
+static uint64_t range_ms(const struct location *l)
+{
+    return l->options.range_ms != 0 ? l->options.range_ms : RANGE_MS;
+}
+
+static bool range_goes_on(void *ctx)
+{
+    struct check *c = ctx;
+    return goes_on(c->location) && clock_steady_ms() - c->asked_ms < range_ms(c->location);
+}
+
 static enum tide_err check_range(struct check *c)
 {
     char why[HTTPS_WHY_MAX];
@@ -173,7 +115,13 @@ static enum tide_err check_range(struct check *c)
 
     for (size_t i = 0; i < n; i++) len += age_sealed_chunk_len(c->commitment.plaintext_len, c->done + i);
     uint64_t offset = c->done == 0 ? 0 : AGE_NONCE_BYTES + c->done * AGE_SEALED_CHUNK_BYTES;
-    enum tide_err err = https_read(c->https, offset, len, c->buffer, goes_on, c->location, why);
+    c->asked_ms = clock_steady_ms();
+    enum tide_err err = https_read(c->https, offset, len, c->buffer, range_goes_on, c, why);
+    if (err == TIDE_ECANCELED && goes_on(c->location)) {
+        err = TIDE_EIO;
+        snprintf(why, sizeof why, "the server is too slow: %zu bytes did not come within %" PRIu64 " s", len,
+                 range_ms(c->location) / 1000);
+    }
     if (err != TIDE_OK) {
         snprintf(c->why, sizeof c->why, "%s", why);
         return err;
@@ -245,11 +193,12 @@ static enum tide_err check_open(struct check *c, const struct row_listing *row)
     return c->buffer == NULL ? TIDE_ENOMEM : TIDE_OK;
 }
 
-static void check_listing(struct location *l, uint64_t listing, const struct row_listing *row)
+/* Whether anything was asked for. */
+static bool check_listing(struct location *l, uint64_t listing, const struct row_listing *row)
 {
     struct check c = {.location = l, .listing = listing, .commitment = data_commitment(row, PART_CONTENT)};
 
-    if (blob_open(l->blobs, &c.commitment, false, &c.blob) != TIDE_OK) return; /* its vendor has not begun */
+    if (blob_open(l->blobs, &c.commitment, false, &c.blob) != TIDE_OK) return false; /* its vendor has not begun */
     c.done = c.durable = blobs_checked(l->blobs, &c.commitment);
     bool waits = blob_manifest_have(c.blob) == c.commitment.n_chunks && c.done < c.commitment.n_chunks;
     enum tide_err err = waits ? check_open(&c, row) : TIDE_OK;
@@ -257,14 +206,32 @@ static void check_listing(struct location *l, uint64_t listing, const struct row
     if (waits && c.done == c.commitment.n_chunks && err == TIDE_OK) {
         log_event(LOG_LEVEL_INFO, "location_checked", "listing=%" PRIu64 " chunks=%" PRIu64, listing, c.done);
     }
-    if (err == TIDE_OK) trouble_forget(l, listing);
-    else if (err != TIDE_ECANCELED) trouble_note(l, listing, c.why[0] != '\0' ? c.why : tide_err_text(err));
+    if (err == TIDE_OK) troubles_forget(l->troubles, listing);
+    else if (err != TIDE_ECANCELED) {
+        uint64_t took_ms = c.asked_ms != 0 ? clock_steady_ms() - c.asked_ms : 0;
+        troubles_note(l->troubles, listing, row->vendor, took_ms, c.why[0] != '\0' ? c.why : tide_err_text(err));
+    }
     https_close(&c.https);
     blob_close(&c.blob);
     free(c.buffer);
+    return c.asked_ms != 0;
+}
+
+void location_trouble(struct location *l, uint64_t listing, char out[LOCATION_TROUBLE_MAX])
+{
+    troubles_text(l->troubles, listing, out);
 }
 
 /* ---- the thread ---- */
+
+static bool is_its_turn(const struct location *l, uint64_t listing, const struct row_listing *row)
+{
+    if (!row->elsewhere || row->n_chunks == 0) return false;
+    for (size_t i = 0; i < l->n_served; i++) {
+        if (l->served[i] == row->vendor) return false;
+    }
+    return troubles_is_due(l->troubles, listing, row->vendor);
+}
 
 /* The next listing that waits and whose turn it is. TIDE_ENOTFOUND: none (any more; from the first again next time). */
 static enum tide_err next_listing(struct location *l, uint64_t *listing, struct row_listing *row)
@@ -279,7 +246,7 @@ static enum tide_err next_listing(struct location *l, uint64_t *listing, struct 
         *listing = l->from = be64_get(key + 1);
         key_u64(name, *listing);
         err = state_get(l->view, TABLE_LISTING, name, row);
-        if (err == TIDE_OK && row->elsewhere && row->n_chunks > 0 && is_due(l, *listing)) break;
+        if (err == TIDE_OK && is_its_turn(l, *listing, row)) break;
     }
     state_read_reset(l->view);
     if (err == TIDE_ENOTFOUND) l->from = 0;
@@ -300,20 +267,32 @@ static bool sleep_until_next(struct location *l)
     return on;
 }
 
+/* A turn for each vendor with listings that wait. Whether anything was asked for. */
+static bool lap(struct location *l)
+{
+    struct row_listing row;
+    uint64_t listing;
+    enum tide_err err;
+    bool asked = false;
+
+    l->n_served = 0;
+    while ((err = next_listing(l, &listing, &row)) == TIDE_OK && goes_on(l)) {
+        if (!check_listing(l, listing, &row)) continue;
+        asked = true;
+        if (l->n_served < LAP_VENDORS) l->served[l->n_served++] = row.vendor;
+    }
+    if (err != TIDE_OK && err != TIDE_ENOTFOUND) {
+        log_event(LOG_LEVEL_ERROR, "locations_not_read", "error=%s", log_value(tide_err_text(err)).text);
+    }
+    return asked && err == TIDE_ENOTFOUND;
+}
+
 static void *location_thread(void *ctx)
 {
     struct location *l = ctx;
-    struct row_listing row;
-    uint64_t listing;
 
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_BY);
-    do {
-        enum tide_err err;
-        while ((err = next_listing(l, &listing, &row)) == TIDE_OK && goes_on(l)) check_listing(l, listing, &row);
-        if (err != TIDE_OK && err != TIDE_ENOTFOUND) {
-            log_event(LOG_LEVEL_ERROR, "locations_not_read", "error=%s", log_value(tide_err_text(err)).text);
-        }
-    } while (sleep_until_next(l));
+    while ((lap(l) && goes_on(l)) || sleep_until_next(l)) {}
     return NULL;
 }
 
@@ -341,7 +320,8 @@ enum tide_err location_start(const struct location_options *options, struct loca
         free(l);
         return TIDE_ENOMEM;
     }
-    enum tide_err err = blobs_open(options->config->dir, &l->blobs);
+    enum tide_err err = troubles_new(&l->troubles);
+    if (err == TIDE_OK) err = blobs_open(options->config->dir, &l->blobs);
     if (err == TIDE_OK) err = state_read_begin(options->state, &l->view);
     if (err == TIDE_OK) {
         state_read_reset(l->view);
@@ -363,6 +343,7 @@ void location_stop(struct location **l)
     if ((*l)->started) pthread_join((*l)->thread, NULL);
     state_read_end(&(*l)->view);
     blobs_close(&(*l)->blobs);
+    troubles_free(&(*l)->troubles);
     arena_deinit(&(*l)->arena);
     pthread_cond_destroy(&(*l)->wake);
     pthread_mutex_destroy(&(*l)->lock);

@@ -22,6 +22,7 @@ struct location_options {
     const struct config *config;
     struct state *state;
     struct journal *journal;
+    uint64_t range_ms; /* in which a range must come; 0: as usual */
 };
 
 MUST_USE enum tide_err location_start(const struct location_options *options, struct location **out);

@@ -45,16 +45,10 @@ static enum tide_err is_my_order(struct query *q, uint64_t order, bool *mine)
     return err;
 }
 
-static enum tide_err is_my_listing(struct query *q, uint64_t listing, bool *mine)
-{
-    struct row_listing row;
-
-    enum tide_err err = query_listing_row(q, listing, &row);
-    if (err == TIDE_OK) *mine = row.vendor == q->peer->number;
-    return err;
-}
-
-/* What its vendor signed says no more than the listing that is shown: buyers hold the one against the other. */
+/*
+ * What its vendor signed, and the events that moved it and drew its samples, say no more than the listing that is shown: buyers
+ * hold the one against the other.
+ */
 static enum tide_err is_shown_listing(struct query *q, uint64_t listing, bool *shown)
 {
     struct row_listing row;
@@ -97,10 +91,10 @@ static enum tide_err event_is_about_me(struct query *q, uint64_t index, const st
     case KIND_ARBITER_NAMED: err = is_my_claim(q, OF(arbiter_named, trade), OF(arbiter_named, arbiter), mine); break;
     case KIND_ORDER_CLOSED: err = is_my_order(q, OF(order_closed, order), mine); break;
     case KIND_RESTED: err = is_my_order(q, OF(rested, order), mine); break;
-    case KIND_LISTING_MOVED: err = is_my_listing(q, OF(listing_moved, listing), mine); break;
-    case KIND_REGISTERED: err = is_my_listing(q, OF(registered, listing), mine); break;
-    case KIND_SAMPLE_DRAWN: err = is_my_listing(q, OF(sample_drawn, listing), mine); break;
-    case KIND_SAMPLED: err = is_my_listing(q, OF(sampled, listing), mine); break;
+    case KIND_LISTING_MOVED: err = is_shown_listing(q, OF(listing_moved, listing), mine); break;
+    case KIND_REGISTERED: err = is_shown_listing(q, OF(registered, listing), mine); break;
+    case KIND_SAMPLE_DRAWN: err = is_shown_listing(q, OF(sample_drawn, listing), mine); break;
+    case KIND_SAMPLED: err = is_shown_listing(q, OF(sampled, listing), mine); break;
     case KIND_DISCLOSED: err = is_me(q, OF(disclosed, party), mine); break;
     case KIND_PAID_OUT: err = is_my_withdrawal(q, OF(paid_out, withdrawal), mine); break;
     case KIND_ADMITTED: err = is_me(q, OF(admitted, party), mine); break;

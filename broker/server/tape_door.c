@@ -38,7 +38,8 @@ enum tide_err tape_door_open(void *zmq_context, const struct tape_door_options *
     struct tape_door *d = calloc(1, sizeof *d);
     if (d == NULL) return TIDE_ENOMEM;
     d->socket = zmq_socket(zmq_context, ZMQ_XPUB);
-    enum tide_err err = d->socket == NULL ? TIDE_ENOMEM : set_options(d->socket, options) ? TIDE_OK : TIDE_EINVAL;
+    enum tide_err err = d->socket == NULL ? TIDE_ENOMEM : TIDE_EINVAL;
+    if (d->socket != NULL && set_options(d->socket, options) && door_socket_set_io(zmq_context, d->socket, false)) err = TIDE_OK;
     /* Nothing is ever counted as delivered: what a connection may send in its life is the watch's allowance. */
     if (err == TIDE_OK) err = door_watch_open(zmq_context, d->socket, "tape", 0, 0, &d->watch);
     if (err == TIDE_OK) err = door_socket_bind(d->socket, options->listen, options->port, &d->port);

@@ -2,8 +2,9 @@
  * buy: bids, waits for the trade and the grant, downloads, checks, opens, accepts, and writes the receipt.
  *
  * Always holds: money is promised only after "yes"; what was bid for is noted before it is sent (purchase.c), so that
- * the same command goes on wherever it was stopped; a delivery is accepted only after every chunk was checked and
- * opened, and every sample found as it was signed. Not here: what follows when it was not (dispute.c).
+ * the same command goes on wherever it was stopped, and one process at a time; a delivery is accepted only after every chunk
+ * was checked and opened, and every sample found as it was signed, and only of the listing that was named. Not here: what
+ * follows when it was not (dispute.c).
  */
 #include "client/cli/bid.h"
 #include "client/cli/commands.h"
@@ -155,7 +156,7 @@ static int delivery_get(struct cli *cli, struct purchase *p, uint64_t trade, con
 {
     json_t *report;
 
-    if (is_first ? p->fetched : !p->by_trade || access(out, F_OK) == 0) return 0;
+    if (is_first ? p->fetched : access(out, F_OK) == 0) return 0;
     int code = trade_download(cli, trade, out, &report);
     p->fetched_chunks += get_u64(report, "fetched_chunks");
     p->fetched_bytes += get_u64(report, "fetched_bytes");
@@ -168,6 +169,21 @@ static int delivery_get(struct cli *cli, struct purchase *p, uint64_t trade, con
     if (code != 0 || !is_first) return code;
     p->fetched = true;
     return purchase_save(cli, p);
+}
+
+/* A later trade of content that is here already: its own grant must open it, too. One chunk tells. */
+static int later_examine(struct cli *cli, struct purchase *p, uint64_t trade)
+{
+    json_t *report;
+
+    int code = trade_examine(cli, trade, 0, &report);
+    if (code == 0 && verdict_refunds(get_text(report, "finding"))) {
+        p->bad_trade = trade;
+        p->report = report;
+        return cli_error(cli, CODE_DAMAGED, "%s", get_text(report, "words"));
+    }
+    json_decref(report);
+    return code;
 }
 
 /* Grant, delivery, acceptance, receipt of the i-th trade: whatever of it is still to be done. */
@@ -186,9 +202,10 @@ static int trade_finish(struct cli *cli, struct purchase *p, const json_t *row, 
     int code = grant_wait(cli, row, state);
     if (code != 0 && strcmp(state, "refunded") == 0) purchase_end(p);
     if (code != 0) return code;
-    if (delivery_get(cli, p, trade, out, i == 0) != 0) return cli->error.code;
-    if (strcmp(state, "granted") == 0 && tide_accept(cli->market, trade, NULL, &cli->error) != 0)
-        return cli->error.code;
+    bool is_granted = strcmp(state, "granted") == 0, is_here = i > 0 && !p->by_trade;
+    if (!is_here && delivery_get(cli, p, trade, out, i == 0) != 0) return cli->error.code;
+    if (is_here && is_granted && later_examine(cli, p, trade) != 0) return cli->error.code;
+    if (is_granted && tide_accept_of(cli->market, p->listing, trade, NULL, &cli->error) != 0) return cli->error.code;
     if (access(receipt, F_OK) == 0) return 0;
     return tide_receipt(cli->market, trade, receipt, wait_ms(cli), &cli->error);
 }
@@ -284,22 +301,31 @@ static int no_wait_show(struct cli *cli, const struct purchase *p)
     return code;
 }
 
+/* Bids unless that was done, waits, and finishes what traded. An exit code. */
+static int purchase_run(struct cli *cli, struct purchase *p)
+{
+    struct tide_doc *trade = NULL;
+    int code;
+
+    if (resume(cli, p) != 0) return cannot_buy(cli, p);
+    if (p->order == 0 && !bid_run(cli, p, &code)) return code;
+    if (args_has(&cli->args, "no-wait")) return no_wait_show(cli, p);
+    code = tide_order_wait(cli->market, p->order, wait_ms(cli), &trade, &cli->error);
+    tide_doc_free(&trade);
+    if (code / 100 == 4) purchase_end(p); /* the order is gone without a trade */
+    return code != 0 ? cannot_buy(cli, p) : trades_finish(cli, p);
+}
+
 int buy_run(struct cli *cli)
 {
     struct purchase p = {.listing = 0};
-    struct tide_doc *trade = NULL;
     uint64_t listing;
-    int code;
 
     if (!value_number(cli, 0, "listing", &listing)) return cli_fail(cli, "%s", "");
     if (purchase_init(cli, &p, listing, args_text(&cli->args, "out")) != 0) {
         return cli_fail(cli, "cannot buy listing %" PRIu64, listing);
     }
-    if (resume(cli, &p) != 0) return cannot_buy(cli, &p);
-    if (p.order == 0 && !bid_run(cli, &p, &code)) return code;
-    if (args_has(&cli->args, "no-wait")) return no_wait_show(cli, &p);
-    code = tide_order_wait(cli->market, p.order, wait_ms(cli), &trade, &cli->error);
-    tide_doc_free(&trade);
-    if (code / 100 == 4) purchase_end(&p); /* the order is gone without a trade */
-    return code != 0 ? cannot_buy(cli, &p) : trades_finish(cli, &p);
+    int code = purchase_run(cli, &p);
+    purchase_leave(&p);
+    return code;
 }

@@ -87,12 +87,32 @@ static int detail_grant(struct cli *cli, uint64_t listing)
 
 /* ---- reading ---- */
 
+/* Its vendor was not told it by anybody: it has it. The market answers a vendor, where it refuses a stranger. */
+static void own_hint(struct cli *cli, uint64_t listing)
+{
+    struct tide_error failed = cli->error;
+    json_t *answer;
+
+    bool is_own = session_ask(cli, "detail", json_pack("{s:I,s:i}", "listing", (json_int_t)listing, "limit", 1), &answer) == 0 &&
+                  get_u64(answer, "disclosed") == 0;
+    json_decref(answer);
+    cli->error = failed;
+    if (is_own) cli_hint(cli, "It is yours: tidemark open FILE.tide.detail -o OUT opens what lies beside your sealed file.");
+}
+
 static int detail_read(struct cli *cli, uint64_t listing, const char *path)
 {
-    if (session_open(cli) != 0 || tide_detail_fetch(cli->market, listing, path, &cli->error) != 0)
+    if (session_open(cli) != 0) return cli_fail(cli, "cannot open the detail part of listing %" PRIu64, listing);
+    if (tide_detail_fetch(cli->market, listing, path, &cli->error) != 0) {
+        own_hint(cli, listing);
         return cli_fail(cli, "cannot open the detail part of listing %" PRIu64, listing);
+    }
     talk(cli, "Written to %s. It is what the vendor committed to when it published; keep it to yourself.", path);
-    return EXIT_OK;
+    if (!cli->json) return EXIT_OK;
+    json_t *row = json_pack("{s:I,s:s}", "listing", (json_int_t)listing, "file", path);
+    int code = show_json(cli, row);
+    json_decref(row);
+    return code;
 }
 
 /* To its vendor: who may read it. To anybody else: whether it was opened to oneself. */

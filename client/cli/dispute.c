@@ -167,11 +167,13 @@ static int revealed_show(struct cli *cli, uint64_t trade, int64_t chunk)
     talk(cli, "The evidence reveals to them, and to nobody else:");
     talk(cli,
          "  the one-time secret of your bid %" PRIu64
-         ": with it they can open what was granted in this trade, and nothing else of yours",
+         ": it opens what was granted in this trade (the key of the whole content, or the",
          get_u64(row, "bid"));
+    talk(cli, "  credential), and nothing else of yours");
     if (chunk >= 0) talk(cli, "  chunk %" PRId64 " of the content, as the vendor sealed it", chunk);
-    talk(cli, "The journal names the evidence by its hash. If it does not prove a fault, you are marked; a trade is "
-              "disputed once.");
+    talk(cli, "The journal names the evidence by its hash. If it proves a fault, you have the money back at once and the "
+              "vendor is marked;");
+    talk(cli, "if it does not, you are marked and the trade goes on. A trade is disputed once.");
     json_decref(row);
     return 0;
 }
@@ -242,8 +244,7 @@ int bad_delivery(struct cli *cli, uint64_t trade, const json_t *report)
 
 /* ---- trade dispute ---- */
 
-/* Examines, with progress; the caller decrefs *report. */
-static int examine(struct cli *cli, uint64_t trade, int64_t chunk, json_t **report)
+int trade_examine(struct cli *cli, uint64_t trade, int64_t chunk, json_t **report)
 {
     struct progress progress;
     struct tide_doc *doc = NULL;
@@ -258,15 +259,20 @@ static int examine(struct cli *cli, uint64_t trade, int64_t chunk, json_t **repo
     return *report != NULL ? 0 : cli_error(cli, CODE_NO_MEMORY, NULL);
 }
 
+static void found_say(const struct cli *cli, uint64_t trade, const json_t *report, int64_t chunk)
+{
+    if (verdict_refunds(get_text(report, "finding")))
+        talk(cli, "The delivery of trade %" PRIu64 " is bad. %s", trade, get_text(report, "words"));
+    else
+        talk(cli, "Nothing is wrong with chunk %" PRId64 ": a judge will find nothing, and you will be marked.", chunk);
+}
+
 /* Says what was found, and asks. 0: file it. */
 static int found_confirm(struct cli *cli, uint64_t trade, const json_t *report, int64_t chunk)
 {
     char question[64];
 
-    if (verdict_refunds(get_text(report, "finding")))
-        talk(cli, "The delivery of trade %" PRIu64 " is bad. %s", trade, get_text(report, "words"));
-    else
-        talk(cli, "Nothing is wrong with chunk %" PRId64 ": a judge will find nothing, and you will be marked.", chunk);
+    found_say(cli, trade, report, chunk);
     if (revealed_show(cli, trade, chunk) != 0) return cli->error.code;
     if (!is_shown(cli) && !args_has(&cli->args, "yes")) {
         cli_error(cli, CODE_NOT_CONFIRMED,
@@ -288,6 +294,34 @@ static void judges_add(struct cli *cli, json_t *report)
     json_decref(answer);
 }
 
+/* What was found, and, if it could be filed, what that would reveal. An exit code. */
+static int examined_show(struct cli *cli, uint64_t trade, json_t *report, int64_t chunk, bool could_file)
+{
+    char reveals[96];
+
+    if (could_file && cli->json) judges_add(cli, report);
+    if (could_file && get_text(report, "reveals")[0] == '\0') { /* a chunk that is right, and was named all the same */
+        snprintf(reveals, sizeof reveals, "the one-time secret of the bid, and chunk %" PRId64 " as it was sealed", chunk);
+        set_text(report, "reveals", reveals);
+    }
+    if (!cli->json && !is_about_chunk(get_text(report, "finding"))) json_object_del(report, "chunk");
+    if (!cli->json && get_u64(report, "n_chunks") == 0) { /* a credential */
+        json_object_del(report, "n_chunks");
+        json_object_del(report, "n_checked");
+        json_object_del(report, "samples");
+    }
+    int code = show_card(cli, examined_columns, report, NULL);
+    if (could_file) {
+        found_say(cli, trade, report, chunk);
+        if (revealed_show(cli, trade, chunk) != 0) return cli_fail(cli, "cannot say what a dispute reveals");
+        talk(cli, "Not signed, not sent.");
+        return code;
+    }
+    talk(cli, "Nothing is wrong with the delivery of trade %" PRIu64 "; nothing was filed.", trade);
+    talk(cli, "If it is not what was sold, an arbiter can rule: tidemark trade claim %" PRIu64 ".", trade);
+    return code;
+}
+
 /* Examines, and files if something is wrong or a chunk was named. An exit code. */
 static int examine_and_file(struct cli *cli, uint64_t trade)
 {
@@ -296,7 +330,7 @@ static int examine_and_file(struct cli *cli, uint64_t trade)
     json_t *report;
     int code;
 
-    if (examine(cli, trade, chunk, &report) != 0)
+    if (trade_examine(cli, trade, chunk, &report) != 0)
         return cli_fail(cli, "cannot examine the delivery of trade %" PRIu64, trade);
     const char *finding = get_text(report, "finding");
     bool fault = verdict_refunds(finding);
@@ -304,13 +338,12 @@ static int examine_and_file(struct cli *cli, uint64_t trade)
         chunk = (int64_t)get_u64(report, "chunk");
     else if (fault)
         chunk = -1;
-    if ((!fault && !named) || args_has(&cli->args, "dry-run")) {
-        if (cli->json && fault) judges_add(cli, report);
-        code = show_card(cli, examined_columns, report, NULL);
-        if (!fault)
-            talk(cli, "Nothing is wrong with the delivery of trade %" PRIu64 "; nothing was filed.", trade);
-        else if (revealed_show(cli, trade, chunk) != 0)
-            code = cli_fail(cli, "cannot say what a dispute reveals");
+    if (!fault && named && get_u64(report, "n_chunks") == 0) {
+        cli_error(cli, CODE_USAGE, "a credential has no chunks");
+        cli_hint(cli, "Leave --chunk out; tidemark trade claim %" PRIu64 " asks an arbiter.", trade);
+        code = cli_fail(cli, "cannot dispute trade %" PRIu64, trade);
+    } else if ((!fault && !named) || args_has(&cli->args, "dry-run")) {
+        code = examined_show(cli, trade, report, chunk, fault || named);
     } else if (found_confirm(cli, trade, report, chunk) != 0) {
         code = cli_fail(cli, "cannot dispute trade %" PRIu64, trade);
     } else {

@@ -20,4 +20,7 @@ int bad_delivery(struct cli *cli, uint64_t trade, const json_t *report);
  * 0 if the buyer was refunded. `expected`: what one's own examination found, or NULL. */
 int verdict_await(struct cli *cli, uint64_t trade, const char *expected);
 
+/* Examines a delivery (tide_examine), with progress. 0 whatever is found; the caller decrefs *report. */
+int trade_examine(struct cli *cli, uint64_t trade, int64_t chunk, json_t **report);
+
 #endif

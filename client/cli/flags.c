@@ -132,8 +132,11 @@ static bool value_parse(struct parser *p, const char *from, struct given *given)
     case FLAG_SWITCH:
         if (switch_parse(text, &given->number)) return true;
         return refuse(p, "%s: \"%s\" is neither on nor off. Give 1 or 0", from, text);
+    case FLAG_FILE: /* a file that is called "-" is never meant */
+        if (strcmp(text, "-") != 0 || strcmp(given->flag->name, "out") != 0) return true;
+        if (strstr(given->flag->help, "standard output") != NULL) return true;
+        return refuse(p, "%s: only seal and open write to standard output. Give a file's name", from);
     case FLAG_TEXT:
-    case FLAG_FILE:
     case FLAG_END:
         break;
     }

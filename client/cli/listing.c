@@ -187,7 +187,7 @@ static void samples_add(json_t *merged)
     bool shown = get_u64(merged, "sampled") != 0 && strcmp(state, "sampling") != 0;
     const char *how = shown                                 ? "drawn by the log, signed and shown: tidemark listing sample"
                       : get_u64(merged, "sampled") != 0     ? "drawn by the log, signed, not shown yet"
-                      : drawn                               ? "drawn by the log, not signed yet"
+                      : drawn                               ? "drawn by the log, not signed yet (its vendor's tidemark vend does)"
                                                             : "promised; the log draws which once it is approved";
 
     json_object_set_new(merged, "sample_words", json_sprintf("%" PRIu64 " chunk%s, %s", n, n == 1 ? "" : "s", how));

@@ -176,7 +176,8 @@ static int check_show(struct cli *cli, const char *dir, const json_t *report, in
     if (code != 0) return cli_fail(cli, "%s is not what a true log is", dir);
     talk(cli, "Every record is in the signed log, every signature and settlement is right.");
     if (get_u64(report, "unjudged") == 0) return EXIT_OK;
-    talk(cli, "%" PRIu64 " disputes were not judged again.", get_u64(report, "unjudged"));
+    talk(cli, "%" PRIu64 " %s not judged again.", get_u64(report, "unjudged"),
+         get_u64(report, "unjudged") == 1 ? "dispute was" : "disputes were");
     return EXIT_PARTLY;
 }
 

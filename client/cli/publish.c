@@ -240,7 +240,7 @@ bool publish_is_service(const json_t *body)
     return strcmp(kind, "api") == 0 || strcmp(kind, "compute") == 0;
 }
 
-int publish_content(struct cli *cli, const struct publication *files, json_t *body, uint64_t *listing)
+int publish_content(struct cli *cli, const struct publication *files, json_t *body, uint64_t *listing, struct tide_doc **published)
 {
     const struct tide_sale sale = {.path = files->path, .sealed_path = files->sealed, .detail_path = files->detail,
                                    .sealed_detail_path = files->sealed_detail};
@@ -252,7 +252,10 @@ int publish_content(struct cli *cli, const struct publication *files, json_t *bo
     progress_init(&progress, cli);
     if (code == 0) code = tide_sell_with(cli->market, &sale, doc, progress_step, &progress, listing, &cli->error);
     progress_end(&progress);
-    tide_doc_free(&doc);
+    if (published != NULL)
+        *published = doc;
+    else
+        tide_doc_free(&doc);
     return code;
 }
 
@@ -303,7 +306,7 @@ static int content_publish(struct cli *cli, json_t *body, const struct publicati
 
     if (dry_run(cli, "publish", body, &code)) return code;
     json_t *said = json_deep_copy(body);
-    if (publish_content(cli, files, body, &listing) != 0) {
+    if (publish_content(cli, files, body, &listing, NULL) != 0) {
         code = cli_fail(cli, "cannot publish %s", files->path != NULL ? files->path : files->detail);
     } else {
         publish_say_next(cli, files, said);

@@ -18,8 +18,8 @@ int publish_fields(struct cli *cli, json_t *body);
 int publish_files(struct cli *cli, const json_t *body, const char *path, struct publication *out);
 /* What the market could only refuse; found before gigabytes are sealed. 0 or the code in cli->error. */
 int publish_policy(struct cli *cli, const json_t *body, const struct publication *files);
-/* Seals, publishes and uploads; `body` is taken over. */
-int publish_content(struct cli *cli, const struct publication *files, json_t *body, uint64_t *listing);
+/* Seals, publishes and uploads; `body` is taken over. *published (if not NULL) is what was, for the caller to free. */
+int publish_content(struct cli *cli, const struct publication *files, json_t *body, uint64_t *listing, struct tide_doc **published);
 /* What is still to be done by hand: a payload with a location of its own has to be put there. */
 void publish_say_next(const struct cli *cli, const struct publication *files, const json_t *body);
 /* True for kinds of which each trade brings a credential instead of content. */

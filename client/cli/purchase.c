@@ -2,7 +2,7 @@
  * The note of a purchase, and what the market knows of it; see purchase.h.
  *
  * Always holds: the note is on disk before the bid is sent, and names the order as soon as it is known; it is replaced
- * whole. Not here: bidding, waiting and fetching (buy.c).
+ * whole, by one process at a time. Not here: bidding, waiting and fetching (buy.c).
  */
 #include "client/cli/purchase.h"
 
@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- the note ---- */
@@ -57,16 +59,66 @@ static int must_not_exist(struct cli *cli, const char *path)
     return cli->error.code;
 }
 
+/* ---- one at a time ---- */
+
+#define LOCK_TRIES 10 /* who had it takes its file away, perhaps between our opening and our locking */
+
+/* 0: not ours, look again; -1: errno. */
+static int lock_try(struct purchase *p)
+{
+    struct stat opened, named;
+
+    p->lock_fd = open(p->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (p->lock_fd < 0) return -1;
+    bool locked = flock(p->lock_fd, LOCK_EX | LOCK_NB) == 0;
+    int why = errno;
+    bool same = locked && fstat(p->lock_fd, &opened) == 0 && lstat(p->lock, &named) == 0 && opened.st_ino == named.st_ino &&
+                opened.st_dev == named.st_dev;
+    if (same) return 1;
+    close(p->lock_fd);
+    p->lock_fd = -1;
+    errno = why;
+    return locked ? 0 : -1;
+}
+
+static int lock_take(struct cli *cli, struct purchase *p)
+{
+    int taken = 0;
+
+    for (int i = 0; taken == 0 && i < LOCK_TRIES; i++) taken = lock_try(p);
+    if (taken > 0) return 0;
+    if (taken < 0 && errno != EWOULDBLOCK) return cli_error_file(cli, "write", p->lock);
+    cli_error(cli, CODE_FILE, "another process buys into %s", p->out);
+    cli_hint(cli, "Wait for it, or choose another -o.");
+    return cli->error.code;
+}
+
+void purchase_leave(struct purchase *p)
+{
+    if (p->lock_fd < 0) return;
+    unlink(p->lock); /* while it is held: nobody else's */
+    close(p->lock_fd);
+    p->lock_fd = -1;
+}
+
+static int begin_or_go_on(struct cli *cli, struct purchase *p)
+{
+    if (access(p->note, F_OK) == 0) return note_read(cli, p);
+    if (must_not_exist(cli, p->out) != 0) return cli->error.code;
+    return must_not_exist(cli, p->receipt);
+}
+
 int purchase_init(struct cli *cli, struct purchase *p, uint64_t listing, const char *out)
 {
-    *p = (struct purchase){.listing = listing, .out = out};
+    *p = (struct purchase){.listing = listing, .out = out, .lock_fd = -1};
     bool fits = snprintf(p->note, sizeof p->note, "%s.tide-buy", out) < (int)sizeof p->note &&
-                snprintf(p->receipt, sizeof p->receipt, "%s.tide-receipt", out) < (int)sizeof p->receipt - 16;
+                snprintf(p->receipt, sizeof p->receipt, "%s.tide-receipt", out) < (int)sizeof p->receipt - 16 &&
+                snprintf(p->lock, sizeof p->lock, "%s.lock", p->note) < (int)sizeof p->lock;
     if (!fits) return cli_error(cli, CODE_FILE, "the output's name is too long");
-    if (session_open(cli) != 0) return cli->error.code;
-    if (access(p->note, F_OK) == 0) return note_read(cli, p);
-    if (must_not_exist(cli, out) != 0) return cli->error.code;
-    return must_not_exist(cli, p->receipt);
+    if (session_open(cli) != 0 || lock_take(cli, p) != 0) return cli->error.code;
+    int code = begin_or_go_on(cli, p);
+    if (code != 0) purchase_leave(p);
+    return code;
 }
 
 static bool text_write(const char *path, const char *text)

@@ -17,14 +17,17 @@ struct purchase {
     uint64_t bad_trade; /* whose delivery is bad: what was found is `report`, NULL otherwise */
     json_t *report;
     const char *out;
-    char note[CONTEXT_PATH_MAX], receipt[CONTEXT_PATH_MAX];
+    char note[CONTEXT_PATH_MAX], receipt[CONTEXT_PATH_MAX], lock[CONTEXT_PATH_MAX + 8];
+    int lock_fd; /* held from init to leave: two at once would bid twice */
 };
 
 /*
  * Begins or goes on: reads the note, if there is one. Code 607: the note is of another purchase, or there is none and
- * the output is there already.
+ * the output is there already, or another process buys into the same output. Leave it after success.
  */
 int purchase_init(struct cli *cli, struct purchase *p, uint64_t listing, const char *out);
+/* Lets another process go on with it. */
+void purchase_leave(struct purchase *p);
 /* Looks for an open trade or a resting bid of this listing; sets p->order if there is one. */
 int purchase_find(struct cli *cli, struct purchase *p);
 /* Writes the note, durably. */

@@ -2,8 +2,9 @@
  * sell: seals a file, publishes and uploads it, waits for approval, shows the samples that are drawn then, and asks. What has
  * no content, an api or computing time, is published and asked.
  *
- * Always holds: what the market's policy would refuse for sure is refused before the file is sealed. Run again, it goes
- * on: the library does not list twice, and an ask that was placed is not placed again.
+ * Always holds: what the market's policy would refuse for sure is refused before the file is sealed; what is asked for is what
+ * was published, by the log and not by the broker's word. Run again, it goes on: the library does not list twice, and an ask
+ * that was placed is not placed again.
  */
 #include "client/cli/commands.h"
 #include "client/cli/progress.h"
@@ -137,11 +138,15 @@ static int sell_dry_run(struct cli *cli, json_t *body)
     return code;
 }
 
-/* Publishes, with whatever files there are; `body` is taken over. */
-static int list(struct cli *cli, const struct publication *files, json_t *body, uint64_t *listing)
+/* Publishes, with whatever files there are; `body` is taken over, *published is the caller's to free. */
+static int list(struct cli *cli, const struct publication *files, json_t *body, uint64_t *listing, struct tide_doc **published)
 {
-    if (files->path == NULL && files->detail == NULL) return list_service(cli, body, listing);
-    return publish_content(cli, files, body, listing);
+    *published = NULL;
+    if (files->path != NULL || files->detail != NULL) return publish_content(cli, files, body, listing, published);
+    int code = session_doc(cli, "publish", json_incref(body), published);
+    if (code == 0) return list_service(cli, body, listing);
+    json_decref(body);
+    return code;
 }
 
 /* Until a reviewer has approved it, and its samples, if any, are shown. */
@@ -158,7 +163,9 @@ static int open_wait(struct cli *cli, const struct publication *files, const jso
     return code;
 }
 
-static int sell_listed(struct cli *cli, const struct publication *files, const json_t *body, uint64_t listing)
+/* The number came from the broker, and an ask names nothing else. */
+static int sell_listed(struct cli *cli, const struct publication *files, const json_t *body, const struct tide_doc *published,
+                       uint64_t listing)
 {
     bool service = files->path == NULL;
     uint64_t order = 0;
@@ -170,7 +177,8 @@ static int sell_listed(struct cli *cli, const struct publication *files, const j
         talk(cli, "Listed. Once it is open: tidemark order ask %" PRIu64 " --price … --quantity …", listing);
         return sale_show(cli, listing, service && files->detail == NULL ? "pending" : "awaiting", 0, files->sealed);
     }
-    if (open_wait(cli, files, body, listing) != 0 || ask_place(cli, listing, &order) != 0)
+    if (open_wait(cli, files, body, listing) != 0 || tide_listing_check(cli->market, listing, published, &cli->error) != 0 ||
+        ask_place(cli, listing, &order) != 0)
         return cli_fail(cli, "listed as %" PRIu64 ", but not offered", listing);
     talk(cli, "Offered. tidemark vend hands out %s as it is bought.", service ? "credentials" : "the keys");
     return sale_show(cli, listing, "open", order, files->sealed);
@@ -193,8 +201,10 @@ int sell_run(struct cli *cli)
     }
     if (args_has(&cli->args, "dry-run")) return sell_dry_run(cli, body);
     json_t *said = json_deep_copy(body);
-    int code = list(cli, &files, body, &listing) != 0 ? cli_fail(cli, "cannot sell %s", what)
-                                                      : sell_listed(cli, &files, said, listing);
+    struct tide_doc *published;
+    int code = list(cli, &files, body, &listing, &published) != 0 ? cli_fail(cli, "cannot sell %s", what)
+                                                                  : sell_listed(cli, &files, said, published, listing);
+    tide_doc_free(&published);
     json_decref(said);
     return code;
 }

@@ -223,6 +223,12 @@ static int add_duties(struct cli *cli, json_t *status)
             return cli->error.code;
         wait_add(status, "to_review", "listings to review", pile.n, 0, "tidemark review list");
     }
+    if (has_role(status, "vendor")) {
+        if (count_rows(cli, "search", json_pack("{s:b,s:s}", "mine", 1, "state", "sampling"), "listings", "before", "listing", NULL,
+                       &pile) != 0)
+            return cli->error.code;
+        wait_add(status, "to_sample", "listings whose samples are to be shown", pile.n, 0, "tidemark vend --once");
+    }
     if (has_role(status, "bank")) {
         if (count_rows(cli, "withdrawals", json_pack("{s:b,s:b}", "all", 1, "open_only", 1), "withdrawals", "before",
                        "withdrawal", NULL, &pile) != 0)

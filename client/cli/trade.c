@@ -140,7 +140,10 @@ int trade_download(struct cli *cli, uint64_t trade, const char *out, json_t **re
     progress_end(&progress);
     if (doc != NULL) *report = doc_json(doc);
     tide_doc_free(&doc);
-    if (code == 0) talk(cli, "What was delivered is what the listing committed to, and is in %s.", out);
+    if (code == 0 && get_u64(*report, "n_chunks") == 0)
+        talk(cli, "The credential opens, and is in %s, which nobody else can read.", out);
+    else if (code == 0)
+        talk(cli, "What was delivered is what the listing committed to, and is in %s.", out);
     return code;
 }
 

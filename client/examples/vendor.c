@@ -3,7 +3,7 @@
  * the keys as they buy. Everything it needs is in <tidemark.h>:
  *
  *     cc -o vendor vendor.c $(pkg-config --cflags --libs tidemark)
- *     ./vendor URL IDENTITY FILE TITLE PRICE [--rights FILE] [--once N] [--state-dir DIR]
+ *     ./vendor URL IDENTITY FILE TITLE PRICE [--rights FILE] [--samples N] [--once N] [--state-dir DIR]
  *
  * It may be stopped and started again at any moment, with the same arguments: the sale goes on where it was, and no
  * trade is granted twice. The identity must be enrolled as a vendor (tidemark enrol).
@@ -19,13 +19,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define LOOK_MS 1000  /* how often to look for new trades */
+#define LOOK_MS 1000   /* how often to look for what waits */
 #define PROVE_EVERY 60 /* looks between two checks that the log holds what was signed */
 
 struct arguments {
     const char *url, *identity, *file, *title, *rights, *state_dir;
-    uint64_t price_fen;
+    uint64_t price_fen, n_samples;
     unsigned long n_trades; /* 0: for ever */
 };
 
@@ -97,6 +98,8 @@ static struct tide_doc *listing_describe(const struct arguments *a, struct tide_
         code = tide_file_sha256(a->rights, hash, error);
         if (code == 0) code = tide_doc_set_bytes(listing, "right_operating", hash, sizeof hash, error);
     }
+    /* Chunks to be shown in clear; which ones, the log draws once the listing is approved. */
+    if (code == 0 && a->n_samples > 0) code = tide_doc_set_u64(listing, "samples", a->n_samples, error);
     if (code != 0) tide_doc_free(&listing);
     return listing;
 }
@@ -158,55 +161,66 @@ static bool offer(struct tide_market *market, uint64_t listing, uint64_t price_f
     return true;
 }
 
-/* ---- granting ---- */
+/* ---- serving ---- */
 
 /*
  * Waits on the market's descriptor, as one source of an event loop that may have others: poll it, at most as long as the
- * market says, then dispatch. Returns when `call` has ended (or, without one, when `ms` are over).
+ * market says, then dispatch. Returns when `ms` are over, or something happened.
  */
-static bool turn(struct tide_market *market, const struct tide_call *call, int ms)
+static bool turn(struct tide_market *market, int ms)
 {
     struct tide_error error;
-    do {
-        struct pollfd fd = {.fd = tide_market_fd(market), .events = POLLIN};
-        int timeout = tide_market_timeout_ms(market);
-        if (call == NULL && (timeout < 0 || timeout > ms)) timeout = ms;
-        if (poll(&fd, 1, timeout) < 0 && errno != EINTR) return false;
-        if (tide_market_dispatch(market, &error) != 0) return complain("the connection", &error);
-    } while (call != NULL && !tide_call_done(call) && !stopping);
+    struct pollfd fd = {.fd = tide_market_fd(market), .events = POLLIN};
+    int timeout = tide_market_timeout_ms(market);
+    if (timeout < 0 || timeout > ms) timeout = ms;
+    if (poll(&fd, 1, timeout) < 0 && errno != EINTR) return false;
+    return tide_market_dispatch(market, &error) == 0 || complain("the connection", &error);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Until it is time to look again. */
+static bool rest(struct tide_market *market)
+{
+    int64_t until = now_ms() + LOOK_MS, left;
+    while (!stopping && (left = until - now_ms()) > 0) {
+        if (!turn(market, (int)left)) return false;
+    }
     return true;
 }
 
-/* Asks, without blocking, whether a trade waits for its key. */
-static int look(struct tide_market *market, bool *waits, struct tide_error *error)
+/* One trade or listing that cannot be served is told here, and keeps no other waiting. */
+static void trouble(void *ctx, const char *what, uint64_t name, const struct tide_error *error)
 {
-    struct tide_call *call = NULL;
-    struct tide_doc *query = NULL, *trades = NULL;
-    *waits = false;
-    int code = tide_doc_new("trades", &query, error);
-    if (code == 0) code = tide_doc_set_u64(query, "open_only", 1, error);
-    if (code == 0) code = tide_query_start(market, "trades", query, &call, error);
-    tide_doc_free(&query);
-    if (code != 0) return code;
-    turn(market, call, -1);
-    code = tide_call_finish(&call, &trades, error);
-    for (size_t i = 0; i < tide_doc_count(trades, "trades"); i++) {
-        if (strcmp(tide_doc_text(tide_doc_item(trades, "trades", i), "state"), "matched") == 0) *waits = true;
-    }
-    tide_doc_free(&trades);
-    return code;
+    char text[64];
+    (void)ctx;
+    snprintf(text, sizeof text, "cannot serve %s %" PRIu64, what, name);
+    complain(text, error);
 }
 
-/* Hands out keys until `n_trades` have theirs, or for ever. */
+static void sampled(void *ctx, uint64_t listing)
+{
+    (void)ctx;
+    printf("samples of listing %" PRIu64 " are shown\n", listing);
+}
+
+/*
+ * Hands out keys until `n_trades` have theirs, or for ever, and shows the samples that are drawn of listings of this vendor. What
+ * waits is asked of the market each time: nothing is missed by a crash here, and the market takes no second grant.
+ */
 static bool serve(struct tide_market *market, unsigned long n_trades)
 {
+    const struct tide_vending vending = {.trouble = trouble, .sampled = sampled};
     unsigned long n_done = 0, n_looks = 0;
     while (!stopping && (n_trades == 0 || n_done < n_trades)) {
         struct tide_error error;
         unsigned n_granted = 0, n_unproven = 0;
-        bool waits;
-        int code = look(market, &waits, &error);
-        if (code == 0 && waits) code = tide_vend(market, &n_granted, &error);
+        int code = tide_vend_round(market, &vending, &n_granted, &error);
         if (n_granted > 0) printf("granted %u\n", n_granted);
         n_done += n_granted;
         /* Now and then: is everything we signed in the log? 703 would say that the broker contradicts itself. */
@@ -216,7 +230,7 @@ static bool serve(struct tide_market *market, unsigned long n_trades)
             if (!error.retry) return false; /* what passes by itself (a restart, a full queue) is waited for */
         }
         fflush(stdout);
-        if (!stopping && (n_trades == 0 || n_done < n_trades) && !turn(market, NULL, LOOK_MS)) return false;
+        if ((n_trades == 0 || n_done < n_trades) && !rest(market)) return false;
     }
     return true;
 }
@@ -229,7 +243,8 @@ static bool run(struct tide_market *market, const struct arguments *a)
     if (!sell(market, a, &listing)) return false;
     printf("waiting for a reviewer's approval\n");
     fflush(stdout);
-    if (tide_listing_wait(market, listing, "open", -1, NULL, &error) != 0) return complain("not open", &error);
+    /* Answers the draw of the samples, too. The sealed file is not named: what is in the store does as well. */
+    if (tide_listing_open(market, listing, NULL, -1, NULL, NULL, NULL, &error) != 0) return complain("not open", &error);
     if (!offer(market, listing, a->price_fen)) return false;
     printf("waiting for buyers\n");
     fflush(stdout);
@@ -252,6 +267,7 @@ static bool arguments_parse(int argc, char **argv, struct arguments *a)
         if (strcmp(argv[i], "--once") == 0) a->n_trades = strtoul(next, NULL, 10);
         else if (strcmp(argv[i], "--state-dir") == 0) a->state_dir = next;
         else if (strcmp(argv[i], "--rights") == 0) a->rights = next;
+        else if (strcmp(argv[i], "--samples") == 0) a->n_samples = strtoul(next, NULL, 10);
         else return false;
         i++;
     }
@@ -272,7 +288,8 @@ int main(int argc, char **argv)
     bool ok = false;
 
     if (!arguments_parse(argc, argv, &a)) {
-        fprintf(stderr, "usage: vendor URL IDENTITY FILE TITLE PRICE [--rights FILE] [--once N] [--state-dir DIR]\n");
+        fprintf(stderr, "usage: vendor URL IDENTITY FILE TITLE PRICE [--rights FILE] [--samples N] [--once N] "
+                        "[--state-dir DIR]\n");
         return 2;
     }
     if (tide_identity_open(a.identity, NULL, 0, &identity, &error) != 0) {

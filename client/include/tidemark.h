@@ -282,6 +282,14 @@ struct tide_sale {
 TIDE_API int tide_sell_with(struct tide_market *market, const struct tide_sale *sale, struct tide_doc *listing,
                             tide_progress progress, void *ctx, uint64_t *index, struct tide_error *error);
 
+/*
+ * That the listing of that number is what `published` describes (a "publish" document; its content is compared if it has some): so
+ * says the statement in the log that made it, which this identity signed. A listing's number is the broker's word until
+ * then, and an ask names nothing else. Waits until the log covers it. 702: it is another; 604: another identity published it.
+ */
+TIDE_API int tide_listing_check(struct tide_market *market, uint64_t listing, const struct tide_doc *published,
+                                struct tide_error *error);
+
 /* Waits until a listing is in `state` ("open"); code 408 if it reached a final state instead, 608 when time is over. A broker that
  * goes away meanwhile is waited for. The answer is the listing's row. */
 TIDE_API int tide_listing_wait(struct tide_market *market, uint64_t listing, const char *state, int timeout_ms,
@@ -429,6 +437,10 @@ TIDE_API int tide_detail_fetch(struct tide_market *market, uint64_t listing, con
  * before, it returns 0 again, with an answer whose first_index is 0. */
 TIDE_API int tide_accept(struct tide_market *market, uint64_t trade, struct tide_doc **out, struct tide_error *error);
 
+/* The same, if the trade is of that listing: for who bought there, and has the trade's number from the broker alone (702 otherwise). */
+TIDE_API int tide_accept_of(struct tide_market *market, uint64_t listing, uint64_t trade, struct tide_doc **out,
+                            struct tide_error *error);
+
 /* Writes the trade's receipt (docs/formats.md); waits until the log covers it. */
 TIDE_API int tide_receipt(struct tide_market *market, uint64_t trade, const char *out_path, int timeout_ms,
                           struct tide_error *error);
@@ -498,8 +510,8 @@ TIDE_API int tide_audit_mirror(struct tide_market *market, const char *dir, bool
 
 /*
  * Checks a mirror offline, on all cores: every leaf against the root of the signed checkpoint, and every tile; every
- * statement's signature under a key that was its party's at that moment; every settlement text and its signatures; every
- * dispute, judged again from its evidence with the sealing keys of `identity`, older ones too (NULL: disputes are counted
+ * statement's signature under a key that was its party's at that moment; every settlement text and its signatures; every draw
+ * of samples; every dispute, judged again from its evidence with the sealing keys of `identity`, older ones too (NULL: disputes are counted
  * only). The log's key is `log_vkey`, or that of `market_url`. Code 702 when something is wrong: *report is there all the
  * same, and says what: {origin, size, statements, signatures, settlements, right, unjudged, false_verdicts, n_alarms,
  * disputes: [{trade, dispute, verdict, stated, judged, outcome}], alarms: [{record, trade, words}]}.

@@ -27,6 +27,8 @@ struct audit_listing {
     struct age_commitment content;
     uint8_t terms_hash[HASH_BYTES], vendor[32];
     uint64_t sample_record; /* the vendor's `sample` statement; 0: none */
+    uint64_t n_samples;     /* promised */
+    uint8_t seed[HASH_BYTES];
 };
 
 struct audit_trade {
@@ -68,11 +70,13 @@ struct audit {
     struct note_key log;
     struct checkpoint head;
     struct tiles *tiles;
-    uint8_t market[32], broker[32];
+    uint8_t market[32], broker[32], broker_seal[32]; /* the last: what evidence is sealed to */
     bool has_market; /* the URL's, or the genesis statement's */
     void *keys;      /* tsearch's */
     struct audit_table listings, trades;
     struct audit_cause cause;
+    bool is_review;                  /* the record just taken: the root behind it is wanted */
+    uint8_t review_root[HASH_BYTES]; /* the log's, as the newest review left it */
     struct arena round, cause_memory, scratch;
     struct audit_signature *signatures;
     size_t n_signatures, signatures_room;
@@ -110,6 +114,12 @@ void audit_keys_free(struct audit *a);
 /* Remembers a signature to check. */
 void audit_sign(struct audit *a, uint64_t record, const char *whose, const uint8_t key[32], const char *domain,
                 struct bytes message, const uint8_t signature[SIGN_BYTES]);
+
+/* ---- audit_draw.c ---- */
+
+/* What a statement and an event say of draws and samples; alarms. */
+void audit_draw_statement(struct audit *a, uint64_t index, const struct statement *st);
+void audit_draw_event(struct audit *a, uint64_t index, const struct event *event);
 
 /* ---- audit_dispute.c ---- */
 

@@ -127,6 +127,8 @@ static int bundle_take(struct audit *a, struct pass *p, struct tide_error *error
         if (!p->tiles_are_wrong) tiles_say(a, p, tiles_check_leaf(p->tiles, leaf));
         audit_take(a, p->tree.size, records[i]);
         merkle_append(&p->tree, leaf);
+        if (a->is_review) merkle_root(&p->tree, a->review_root);
+        a->is_review = false;
     }
     if (a->n_signatures >= ROUND_SIGNATURES || ++p->n_bundles == ROUND_BUNDLES) {
         round_end(a);

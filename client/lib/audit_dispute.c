@@ -130,7 +130,7 @@ static enum judged again(struct audit *a, const struct audit_trade *t, struct by
     if (memcmp(delivery.recipient, t->recipient, 32) != 0)
         audit_alarm(a, t->index, t->index, "Trade %" PRIu64 " names another recipient than its buyer's bid.", t->index);
     if (secret == NULL) secret = identity_seal_secret(a->identity); /* no age file: it opens for nobody */
-    if (judge_sealed(&delivery, file, secret, &a->scratch, finding, &chunk) != TIDE_OK) {
+    if (judge_sealed(&delivery, file, secret, a->broker_seal, &a->scratch, finding, &chunk) != TIDE_OK) {
         a->no_memory = true;
         return JUDGED_OPEN;
     }

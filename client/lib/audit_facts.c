@@ -144,7 +144,7 @@ static void take_listed(struct audit *a, uint64_t index)
     const struct body_publish *p = st->body;
     struct audit_listing *l = table_add(a, &a->listings, index, sizeof *l);
     if (l == NULL) return;
-    *l = (struct audit_listing){.index = index, .kind = p->kind};
+    *l = (struct audit_listing){.index = index, .kind = p->kind, .n_samples = p->samples};
     uint8_t *title = malloc(p->title.len + 1);
     if (title == NULL) a->no_memory = true;
     else memcpy(title, p->title.data, p->title.len);
@@ -272,6 +272,7 @@ static void take_genesis(struct audit *a, const struct statement *st, struct byt
     uint8_t market[32];
     sha256(bytes, market);
     memcpy(a->broker, st->party, 32);
+    memcpy(a->broker_seal, genesis->seal_key, 32);
     if (a->has_market && memcmp(market, a->market, 32) != 0) audit_alarm(a, 0, 0, "The market is not the one that the URL names.");
     if (memcmp(st->market, none, 32) != 0) audit_alarm(a, 0, 0, "The first statement is to another market.");
     if (memcmp(genesis->log_key, a->log.public_key, 32) != 0 || !bytes_equal(genesis->origin, BYTES_TEXT(a->log.name)))
@@ -300,6 +301,7 @@ static void take_statement(struct audit *a, const struct record *record)
     else if (memcmp(st->market, a->market, 32) != 0) audit_alarm(a, index, 0, "It is to another market.");
     audit_sign(a, index, "its party's signature", st->party, DOMAIN_STATEMENT, bytes, signature);
     audit_keys_statement(a, index, st);
+    audit_draw_statement(a, index, st);
     facts_statement(a, index, st);
 }
 
@@ -320,6 +322,7 @@ void audit_take(struct audit *a, uint64_t index, struct bytes bytes)
         audit_alarm(a, index, 0, "It does not follow the statement that caused it.");
     } else {
         audit_keys_event(a, index, &event);
+        audit_draw_event(a, index, &event);
         facts_event(a, index, &event);
     }
 }

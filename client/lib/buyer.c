@@ -200,16 +200,34 @@ static int accept(struct tide_market *m, const struct body_trade_row *row, struc
     return market_state(m, &schema_accept, &body, out, error);
 }
 
-int tide_accept(struct tide_market *market, uint64_t trade, struct tide_doc **out, struct tide_error *error)
+/* `listing` 0: of any. */
+static int accept_trade(struct tide_market *m, uint64_t trade, uint64_t listing, struct tide_doc **out, struct tide_error *error)
 {
     const struct body_trade_row *row;
     struct tide_doc *doc;
     error_clear(error);
     if (out != NULL) *out = NULL;
-    int code = need_identity(market, error);
-    if (code == 0) code = row_of_trade(market, trade, &doc, &row, error);
+    int code = need_identity(m, error);
+    if (code == 0) code = row_of_trade(m, trade, &doc, &row, error);
     if (code != 0) return code;
-    code = accept(market, row, out, error);
+    if (listing != 0 && row->listing != listing) {
+        code = error_set(error, OUTCOME_V_FAILED,
+                         "Trade %" PRIu64 " is of listing %" PRIu64 ", and not of %" PRIu64 "; nothing was signed.", trade,
+                         row->listing, listing);
+    } else {
+        code = accept(m, row, out, error);
+    }
     tide_doc_free(&doc);
     return code;
+}
+
+int tide_accept(struct tide_market *market, uint64_t trade, struct tide_doc **out, struct tide_error *error)
+{
+    return accept_trade(market, trade, 0, out, error);
+}
+
+int tide_accept_of(struct tide_market *market, uint64_t listing, uint64_t trade, struct tide_doc **out, struct tide_error *error)
+{
+    if (listing == 0) return error_set(error, OUTCOME_NO_SUCH_LISTING, NULL);
+    return accept_trade(market, trade, listing, out, error);
 }

@@ -3,16 +3,19 @@
  *
  * Always holds: evidence is sealed to the broker's own key, which the log's first event names, and to the regulators that the
  * broker names; it is on the broker's disk before the dispute is stated, and the same bytes are handed in again until it is
- * stated (sealing is randomised, and a statement under way names one hash). The evidence in clear is wiped.
+ * stated (sealing is randomised, and a statement under way names one hash), by one process at a time, and once more after that,
+ * should another machine have put its own in between. The evidence in clear is wiped.
  * Not here: what is wrong with a delivery (purchase.c, examine.c).
  */
 #include "client/lib/proof.h"
 #include "client/lib/purchase.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define TRIES_MAX 3    /* of handing in, when a broker that came back knows only a part */
@@ -221,6 +224,16 @@ static int disputed_before(struct tide_doc **out, struct tide_error *error)
     return *out == NULL ? error_set(error, OUTCOME_C_NO_MEMORY, NULL) : 0;
 }
 
+static bool is_disputed(struct tide_market *m, uint64_t trade)
+{
+    const struct body_trade_row *row;
+    struct tide_doc *doc;
+    if (row_of_trade(m, trade, &doc, &row, NULL) != 0) return false;
+    bool disputed = row->dispute != 0;
+    tide_doc_free(&doc);
+    return disputed;
+}
+
 static int dispute_state(struct tide_market *m, uint64_t trade, struct bytes sealed, struct tide_doc **out,
                          struct tide_error *error)
 {
@@ -228,8 +241,10 @@ static int dispute_state(struct tide_market *m, uint64_t trade, struct bytes sea
     sha256(sealed, body.evidence);
     int code = evidence_put(m, trade, sealed, body.evidence, error);
     if (code == 0) code = market_state(m, &schema_dispute, &body, out, error);
-    if (code == OUTCOME_ALREADY_DISPUTED) code = disputed_before(out, error); /* what was under way had arrived */
-    return code;
+    if (code == 0) (void)evidence_put(m, trade, sealed, body.evidence, NULL); /* nothing, where it is there or judged already */
+    bool was_before = code == OUTCOME_ALREADY_DISPUTED; /* what was under way had arrived */
+    if (code == OUTCOME_WRONG_STATE && is_disputed(m, trade)) was_before = true;
+    return was_before ? disputed_before(out, error) : code;
 }
 
 /* Evidence about something else is kept: its statement may be under way, and must not be left without its evidence. */
@@ -269,14 +284,26 @@ static int dispute(struct tide_market *m, const struct purchase *b, int64_t chun
     return code;
 }
 
-int tide_dispute(struct tide_market *market, uint64_t trade, int64_t chunk, struct tide_doc **out,
-                 struct tide_error *error)
+/* Two at once would seal two evidences, and hand in one over the other: waits until nobody else disputes here. */
+static int hold(struct tide_market *m, int *fd, struct tide_error *error)
+{
+    char *path = NULL;
+    int code = 0, pause = 0;
+    if (asprintf(&path, "%s/evidence.lock", m->state_dir) < 0) return error_set(error, OUTCOME_C_NO_MEMORY, NULL);
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    while (code == 0 && (*fd < 0 || flock(*fd, LOCK_EX | LOCK_NB) != 0)) {
+        if (*fd < 0 || errno != EWOULDBLOCK) code = error_file(error, "lock", path);
+        else code = poll_pause(m, &pause, -1, error);
+    }
+    free(path);
+    return code;
+}
+
+static int dispute_held(struct tide_market *market, uint64_t trade, int64_t chunk, struct tide_doc **out,
+                        struct tide_error *error)
 {
     struct purchase b = {0};
-    error_clear(error);
-    if (out != NULL) *out = NULL;
-    int code = need_identity(market, error);
-    if (code == 0) code = purchase_get(market, trade, &b, error);
+    int code = purchase_get(market, trade, &b, error);
     char *path = code == 0 ? kept_path(market, trade) : NULL;
     if (code == 0 && path == NULL) {
         code = error_set(error, OUTCOME_C_NO_MEMORY, NULL);
@@ -292,6 +319,19 @@ int tide_dispute(struct tide_market *market, uint64_t trade, int64_t chunk, stru
     }
     free(path);
     purchase_drop(&b);
+    return code;
+}
+
+int tide_dispute(struct tide_market *market, uint64_t trade, int64_t chunk, struct tide_doc **out,
+                 struct tide_error *error)
+{
+    int lock = -1;
+    error_clear(error);
+    if (out != NULL) *out = NULL;
+    int code = need_identity(market, error);
+    if (code == 0) code = hold(market, &lock, error);
+    if (code == 0) code = dispute_held(market, trade, chunk, out, error);
+    if (lock >= 0) close(lock);
     return code;
 }
 

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -253,8 +254,11 @@ static bool location_wait(void *ctx)
 static int location_error(uint64_t listing, enum tide_err err, const char *why, struct tide_error *error)
 {
     int code = err == TIDE_EIO ? OUTCOME_C_UNREACHABLE : err == TIDE_ENOMEM ? OUTCOME_C_NO_MEMORY : OUTCOME_V_FAILED;
-    return error_set(error, code, "The vendor's own server, from which listing %" PRIu64 " is to be fetched: %s.",
-                     listing, why);
+    error_set(error, code, "The vendor's own server, from which listing %" PRIu64 " is to be fetched: %s.", listing, why);
+    if (err == TIDE_EDENIED && error != NULL)
+        snprintf(error->hint, sizeof error->hint, "Ask the vendor. If it is meant to be so: --location-local allows private networks, "
+                                                  "--location-ca names other authorities.");
+    return code;
 }
 
 static int location_read(struct fetching *f, uint64_t first, unsigned n, struct tide_error *error)

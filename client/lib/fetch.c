@@ -3,9 +3,11 @@
  *
  * Always holds: the grant is opened and its key held against the listing's commitment before a byte is downloaded; the
  * plaintext appears under its name only if every chunk was right and every sample as signed; what was downloaded before an
- * interruption is kept in out_path.part and checked again.
+ * interruption is kept in out_path.part and checked again. One process at a time works on that, and it is a plain file of one's
+ * own (part.h).
  * Not here: moving chunks (download.c), the single checks (purchase.c).
  */
+#include "client/lib/part.h"
 #include "client/lib/purchase.h"
 
 #include <errno.h>
@@ -71,7 +73,7 @@ struct fetch {
     struct content content;
     const struct progress *p;
     struct examined result;
-    int part_fd;             /* nonce ‖ chunks, each right by the manifest */
+    struct part_file part;   /* nonce ‖ chunks, each right by the manifest */
     uint8_t *sealed, *plain; /* scratch, a chunk each */
 };
 
@@ -82,7 +84,7 @@ static int chunk_judge(struct fetch *f, uint64_t chunk, struct tide_error *error
     enum finding finding;
     size_t len = age_sealed_chunk_len(f->b.content.plaintext_len, chunk);
     uint64_t offset = AGE_NONCE_BYTES + chunk * AGE_SEALED_CHUNK_BYTES;
-    if (!read_at(f->part_fd, f->sealed, len, offset)) return error_file(error, "read", "the download");
+    if (!read_at(f->part.fd, f->sealed, len, offset)) return error_file(error, "read", "the download");
     finding = chunk_examine(&f->b, chunk, BYTES(f->sealed, len), f->plain);
     if (finding == FINDING_NOT_PROVEN) return 0;
     int code = evidence_make(&f->b, &f->content, chunk, BYTES(f->sealed, len), &evidence, &finding, error);
@@ -128,13 +130,17 @@ static int payload_open(struct fetch *f, const char *out_path, struct tide_error
 {
     struct progress opening = *f->p;
     const struct age_work work = {.progress = progress_age, .progress_ctx = &opening};
-    struct new_file out;
+    struct part_file out; /* what a killed run left is written over: nothing piles up */
     struct stat st;
     opening.what = "open";
-    if (lseek(f->part_fd, 0, SEEK_SET) < 0) return error_file(error, "read", out_path);
-    int code = new_file_open(&out, out_path, 0666, error);
-    if (code != 0) return code;
-    enum tide_err err = age_payload_open(f->part_fd, out.fd, f->b.file_key, NULL, &work);
+    if (lseek(f->part.fd, 0, SEEK_SET) < 0) return error_file(error, "read", out_path);
+    int code = part_open(&out, out_path, error);
+    if (code == 0) code = part_restart(&out, error);
+    if (code != 0) {
+        part_drop(&out);
+        return code;
+    }
+    enum tide_err err = age_payload_open(f->part.fd, out.fd, f->b.file_key, NULL, &work);
     if (err == TIDE_OK && (fstat(out.fd, &st) != 0 || (uint64_t)st.st_size != f->b.content.plaintext_len))
         err = TIDE_EAUTH;
     if (err == TIDE_ECANCELED)
@@ -146,8 +152,8 @@ static int payload_open(struct fetch *f, const char *out_path, struct tide_error
     else
         f->result.n_checked = f->b.content.n_chunks;
     if (code == 0) code = samples_compare(f, out.fd, error);
-    if (code == 0) return new_file_commit(&out, error);
-    new_file_drop(&out);
+    if (code == 0) return part_commit(&out, error);
+    part_drop(&out);
     return code;
 }
 
@@ -161,19 +167,14 @@ static int scratch_make(struct fetch *f, struct tide_error *error)
 
 static int content_get(struct fetch *f, const char *out_path, const char *sealed_path, struct tide_error *error)
 {
-    char *part = NULL;
     int code = scratch_make(f, error);
-    if (code != 0) return code;
-    if (asprintf(&part, "%s.part", out_path) < 0) return error_set(error, OUTCOME_C_NO_MEMORY, NULL);
-    f->part_fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (f->part_fd < 0) code = error_file(error, "write", part);
+    if (code == 0) code = part_open_as(&f->part, out_path, ".part", error);
     if (code == 0) code = purchase_content(f->m, &f->b, &f->content, error);
     if (code == 0)
-        code = content_to_file(&f->content, f->part_fd, f->p, &f->result.n_fetched, &f->result.bytes_fetched, error);
+        code = content_to_file(&f->content, f->part.fd, f->p, &f->result.n_fetched, &f->result.bytes_fetched, error);
     if (code == 0) code = payload_open(f, out_path, error);
-    if (code == 0 && sealed_path != NULL) code = keep_sealed(&f->b, f->part_fd, sealed_path, error);
-    if (code == 0) unlink(part);
-    free(part);
+    if (code == 0 && sealed_path != NULL) code = keep_sealed(&f->b, f->part.fd, sealed_path, error);
+    if (code == 0) part_drop(&f->part);
     return code;
 }
 
@@ -205,7 +206,7 @@ static int delivery_get(struct fetch *f, const char *out_path, const char *seale
 static void fetch_drop(struct fetch *f)
 {
     content_close(&f->content);
-    if (f->part_fd >= 0) close(f->part_fd);
+    part_close(&f->part);
     if (f->plain != NULL) explicit_bzero(f->plain, AGE_CHUNK_BYTES);
     free(f->plain);
     free(f->sealed);
@@ -217,7 +218,7 @@ int tide_fetch_report(struct tide_market *market, uint64_t trade, const char *ou
                       struct tide_error *error)
 {
     const struct progress p = {progress, ctx, market, "download"};
-    struct fetch f = {.m = market, .content = {.manifest_fd = -1}, .p = &p, .part_fd = -1};
+    struct fetch f = {.m = market, .content = {.manifest_fd = -1}, .p = &p, .part = {.fd = -1}};
     error_clear(error);
     if (report != NULL) *report = NULL;
     int code = need_identity(market, error);

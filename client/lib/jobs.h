@@ -60,6 +60,8 @@ int party_keys_lead(struct tide_market *m, const uint8_t from[32], const uint8_t
 int record_proven(struct tide_market *m, uint64_t index, struct tide_doc **doc, struct record *out, struct tide_error *error);
 /* True if it is an event of that kind. */
 bool record_event(const struct record *record, uint64_t kind, struct arena *arena, struct event *out);
+/* That the row's seed is what the log drew when the listing was approved (draw.c). 702: it is not. */
+int draw_check(struct tide_market *m, const struct body_listing_row *row, struct tide_error *error);
 /* What this identity signed and the log has as that listing; in *doc's memory. 604: another key did; 702: it is not proven. */
 int publish_proven(struct tide_market *m, uint64_t listing, struct tide_doc **doc, const struct body_publish **out,
                    struct tide_error *error);

@@ -16,11 +16,18 @@
 #include <unistd.h>
 
 #define OPEN_TRIES 10 /* another process may finish and rename it between our opening and our locking */
-#define KEEP_FROM 4096 /* what is shorter is not worth a file lying about */
+#define KEEP_FROM 4096
 
 static int part_refused(const struct part_file *f, const char *why, struct tide_error *error)
 {
     return error_set(error, OUTCOME_C_FILE, "%s cannot be written: %s %s.", f->path, f->name, why);
+}
+
+/* True if the final name is that of something a file must not take the place of. */
+static bool is_taken(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
 /* True if the name still means the file that is open. */
@@ -63,12 +70,22 @@ static void part_deinit(struct part_file *f)
 
 int part_open(struct part_file *f, const char *path, struct tide_error *error)
 {
+    int code = part_open_as(f, path, PART_SUFFIX, error);
+    f->keep_from = KEEP_FROM;
+    return code;
+}
+
+int part_open_as(struct part_file *f, const char *path, const char *suffix, struct tide_error *error)
+{
     bool again = true;
     int code = 0;
-    *f = (struct part_file){.fd = -1, .path = strdup(path)};
-    if (f->path == NULL || asprintf(&f->name, "%s" PART_SUFFIX, path) < 0) {
+    *f = (struct part_file){.fd = -1, .path = strdup(path), .keep_from = 1};
+    if (f->path == NULL || asprintf(&f->name, "%s%s", path, suffix) < 0) {
         f->name = NULL;
         code = error_set(error, OUTCOME_C_NO_MEMORY, NULL);
+    }
+    if (code == 0 && is_taken(path)) {
+        code = error_set(error, OUTCOME_C_FILE, "%s is a folder, a device or a pipe, and no file to write.", path);
     }
     for (unsigned i = 0; code == 0 && again && i < OPEN_TRIES; i++) code = part_take(f, &again, error);
     if (code == 0 && again) code = part_refused(f, "is being written by other processes all the time", error);
@@ -98,7 +115,7 @@ int part_commit(struct part_file *f, struct tide_error *error)
 void part_close(struct part_file *f)
 {
     struct stat st;
-    if (f->fd >= 0 && fstat(f->fd, &st) == 0 && st.st_size < KEEP_FROM) part_drop(f);
+    if (f->fd >= 0 && fstat(f->fd, &st) == 0 && st.st_size < f->keep_from) part_drop(f);
     else part_deinit(f);
 }
 

@@ -13,6 +13,7 @@ struct part_file {
     char *path, *name;
     int fd;
     uint64_t there; /* bytes that an earlier run left: nothing says yet that they are right */
+    off_t keep_from; /* what is shorter is not worth a file lying about */
 };
 
 /*
@@ -20,6 +21,8 @@ struct part_file {
  * own.
  */
 int part_open(struct part_file *f, const char *path, struct tide_error *error);
+/* The same with another suffix, and kept whatever is in it. */
+int part_open_as(struct part_file *f, const char *path, const char *suffix, struct tide_error *error);
 /* Throws away what is there. */
 int part_restart(struct part_file *f, struct tide_error *error);
 /* Syncs, names, and syncs the folder. It is closed, whatever happens. */

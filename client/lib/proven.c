@@ -69,3 +69,33 @@ int publish_proven(struct tide_market *m, uint64_t listing, struct tide_doc **do
                                                         "have.", listing);
     return error_set(error, OUTCOME_V_FAILED, "The broker does not prove what was published as listing %" PRIu64 ".", listing);
 }
+
+/* ---- in public ---- */
+
+/* Whether what was signed is what is meant. Content and detail part are known only once they were sealed. */
+static bool is_meant(const struct body_publish *is, const struct body_publish *meant)
+{
+    bool same_content = meant->n_chunks == 0 || (memcmp(is->nonce, meant->nonce, sizeof is->nonce) == 0 &&
+                                                 memcmp(is->content_root, meant->content_root, HASH_BYTES) == 0 &&
+                                                 memcmp(is->key_commitment, meant->key_commitment, HASH_BYTES) == 0);
+    bool same_detail = meant->detail_len == 0 || memcmp(is->detail_commitment, meant->detail_commitment, HASH_BYTES) == 0;
+    return is->kind == meant->kind && bytes_equal(is->title, meant->title) && bytes_equal(is->terms, meant->terms) && same_content &&
+           same_detail;
+}
+
+int tide_listing_check(struct tide_market *market, uint64_t listing, const struct tide_doc *published, struct tide_error *error)
+{
+    const struct body_publish *is;
+    struct tide_doc *doc = NULL;
+    error_clear(error);
+    if (published == NULL || published->schema != &schema_publish)
+        return error_set(error, OUTCOME_C_USAGE, "What was published is described by a \"publish\" document.");
+    int code = need_identity(market, error);
+    if (code == 0) code = publish_proven(market, listing, &doc, &is, error);
+    if (code == 0 && !is_meant(is, published->value)) {
+        code = error_set(error, OUTCOME_V_FAILED, "Listing %" PRIu64 " is not what was published now: another kind, title, terms or "
+                                                  "content was signed for it.", listing);
+    }
+    tide_doc_free(&doc);
+    return code;
+}

@@ -97,7 +97,7 @@ static int view_get(struct tide_market *m, uint64_t listing, struct view *v, str
     *v = (struct view){.m = m};
     int code = row_of_listing(m, listing, &v->listing_doc, &v->row, error);
     if (code == 0) code = samples_get(m, v->row, &v->samples, error);
-    if (code == 0) code = registered_check(m, v->row, LIMIT_AMOUNT, error);
+    if (code == 0) code = draw_check(m, v->row, error); /* the registration, too */
     if (code == 0) code = party_keys_lead(m, v->row->vendor, v->samples.signer, LIMIT_AMOUNT, error);
     if (code != 0) return code;
     memcpy(v->sorted, v->samples.chunks, v->samples.n * sizeof v->sorted[0]);

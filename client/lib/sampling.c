@@ -1,8 +1,8 @@
 /*
  * Answering the draw of a sample: the chunks that the log drew are opened, signed by their hashes, and shown.
  *
- * Always holds: chunks are shown of one draw only, the one that the log has for the listing, and only as many as its vendor
- * signed; a broker that shows another seed gets nothing. A chunk is what this identity sealed: it opens with the key that
+ * Always holds: chunks are shown of one draw only, the one that the log gave at the listing's approval, and only as many as its
+ * vendor signed; a broker that shows another seed gets nothing. A chunk is what this identity sealed: it opens with the key that
  * the listing commits to, which nobody else has while a listing is `sampling`. Done twice, by two machines or after a
  * crash, it comes to the same.
  * Not here: which listings wait for it (vend.c), how chunks are drawn (storage/sample_draw.h).
@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define DRAWN_WITHIN 16u   /* records between a listing's registration and its draw: nothing else is decided then */
 #define PUT_PATIENCE_MS 30000
 
 struct sampling {
@@ -55,30 +54,6 @@ static int publish_check(struct sampling *s, struct tide_error *error)
     bool sound = p->samples > 0 && p->samples <= LIMIT_SAMPLES && p->samples <= p->n_chunks / 20 &&
                  p->n_chunks == age_n_chunks(p->plaintext_len);
     return same && sound ? 0 : differs(s, error);
-}
-
-/* The seed must be that of the draw in the log, right behind the listing's registration. */
-static int seed_check(struct sampling *s, struct tide_error *error)
-{
-    int code = registered_check(s->m, s->row, UINT64_MAX, error);
-    bool found = false;
-    for (uint64_t i = 1; i <= DRAWN_WITHIN && code == 0 && !found; i++) {
-        struct tide_doc *doc = NULL;
-        struct record record;
-        struct event event;
-        code = record_proven(s->m, s->m->registered_at + i, &doc, &record, error);
-        if (code == OUTCOME_NO_SUCH_RECORD) code = 0; /* not for our eyes: the broker's own statement */
-        else if (code == 0) found = record_event(&record, KIND_SAMPLE_DRAWN, doc->arena, &event);
-        if (found) {
-            const struct body_sample_drawn *drawn = event.body;
-            if (drawn->listing != s->listing || memcmp(drawn->seed, s->row->seed, HASH_BYTES) != 0) code = differs(s, error);
-        }
-        tide_doc_free(&doc);
-    }
-    if (code == 0 && !found)
-        code = error_set(error, OUTCOME_V_FAILED, "The broker does not prove the draw of listing %" PRIu64 "; nothing was shown "
-                                                  "of it.", s->listing);
-    return code;
 }
 
 /* ---- the chunks ---- */
@@ -209,7 +184,7 @@ int samples_answer(struct tide_market *m, uint64_t listing, const char *sealed_p
     int code = row_of_listing(m, listing, &s.row_doc, &s.row, error);
     bool waits = code == 0 && s.row->state == LISTING_SAMPLING && memcmp(s.row->seed, none, HASH_BYTES) != 0;
     if (waits) code = publish_check(&s, error);
-    if (waits && code == 0) code = seed_check(&s, error);
+    if (waits && code == 0) code = draw_check(m, s.row, error);
     if (waits && code == 0) {
         s.n = s.publish->samples;
         sample_draw(s.row->seed, s.publish->n_chunks, s.n, s.chunks);

@@ -19,6 +19,18 @@
 
 /* ---- the fact of a sale ---- */
 
+/* A sale that is stopped goes on from its files: they are read again then. */
+static int must_last(const char *path, struct tide_error *error)
+{
+    struct stat st;
+    bool is_stream = strcmp(path, PATH_STANDARD) == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+    if (!is_stream) return 0;
+    error_set(error, OUTCOME_C_USAGE, "%s cannot be sold: it is no file that is still there when the sale goes on.",
+              strcmp(path, PATH_STANDARD) == 0 ? "Standard input" : path);
+    if (error != NULL) snprintf(error->hint, sizeof error->hint, "Write it to a file, and sell that.");
+    return OUTCOME_C_USAGE;
+}
+
 /* "sell:<hex>": the same file (path, size, time), the same title, the same vendor. */
 static int fact_name(const struct tide_market *m, const char *path, struct bytes title, char out[SALE_FACT_MAX],
                      struct tide_error *error)
@@ -393,6 +405,8 @@ int tide_sell_with(struct tide_market *market, const struct tide_sale *files, st
     }
     if (named == NULL) return error_set(error, OUTCOME_C_USAGE, "Neither content nor a detail part is named.");
     int code = need_identity(market, error);
+    if (code == 0 && files->path != NULL) code = must_last(files->path, error);
+    if (code == 0 && files->detail_path != NULL) code = must_last(files->detail_path, error);
     if (code == 0) code = fact_name(market, named, ((const struct body_publish *)listing->value)->title, fact, error);
     if (code == 0 && files->path == NULL) code = service_prepare(market, fact, &sale, error);
     if (code == 0 && files->path != NULL) {

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,12 +22,13 @@ enum { PAUSE_US = 2000 };
 static void *context;
 
 /* ---- the broker ---- */
-static pid_t broker_start(const char *tidemarkd, const char *dir)
+pid_t wire_broker_start(const char *tidemarkd, const char *dir)
 {
     char log[600];
     snprintf(log, sizeof log, "%s.log", dir);
     pid_t pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* a measure that fails leaves nothing running */
         if (!freopen(log, "w", stderr)) _exit(1);
         execl(tidemarkd, tidemarkd, "run", dir, "--port-base", "0", (char *)NULL);
         _exit(127);
@@ -46,7 +48,7 @@ static pid_t broker_start(const char *tidemarkd, const char *dir)
     bench_fail("the broker did not start; see %s", log);
 }
 
-static void broker_stop(pid_t pid, const char *dir)
+void wire_broker_stop(pid_t pid, const char *dir)
 {
     char log[600];
     int status;
@@ -70,14 +72,15 @@ static unsigned trade_port(const char *dir)
     return found;
 }
 
-/* A connection as the operator: who speaks for a party is decided by signatures, not by the connection. */
-static void *dial(struct fixture *f, const char *dir)
+void *wire_dial(struct fixture *f)
 {
+    const char *dir = f->dir;
     char path[600], endpoint[64];
     struct identity *broker = NULL;
     int hwm = 0, linger = 0, wait_ms = 20000;
     snprintf(path, sizeof path, "%s/broker.key", dir);
     if (identity_load(path, BYTES(NULL, 0), &broker)) bench_fail("broker.key");
+    if (!context) context = zmq_ctx_new();
     void *s = zmq_socket(context, ZMQ_DEALER);
     zmq_setsockopt(s, ZMQ_SNDHWM, &hwm, sizeof hwm);
     zmq_setsockopt(s, ZMQ_RCVHWM, &hwm, sizeof hwm);
@@ -207,7 +210,8 @@ static double lmdb_commit(const char *dir)
 }
 
 /* ---- the measures ---- */
-static struct bytes signed_order(struct fixture *f, struct arena *arena, uint64_t id, bool crossing)
+/* An order of S3's mix as a request; the envelope in it is *envelope, unless that is NULL. */
+static struct bytes signed_order(struct fixture *f, struct arena *arena, uint64_t id, bool crossing, struct bytes *envelope)
 {
     struct body_order body;
     struct timeval tv;
@@ -221,22 +225,45 @@ static struct bytes signed_order(struct fixture *f, struct arena *arena, uint64_
     struct request r = {.request_id = id, .verb = verb_by_name(BYTES_TEXT("submit")), .body = &submit};
     struct bytes out;
     if (request_encode(&r, arena, &out)) bench_fail("request_encode");
+    if (envelope) *envelope = submit.envelope;
     return out;
 }
 
-/* Receives one reply; anything but acceptance is a wrong result. */
-static void receive_accepted(void *s)
+/* Receives one reply, and says which record of the journal the order is; anything but acceptance is a wrong result. */
+static uint64_t receive_accepted(void *s)
 {
     static uint8_t frame[LIMIT_TRADE_FRAME_BYTES];
     static struct arena arena;
-    struct codec_value v, item;
-    uint64_t code = 999;
+    const struct body_r_submit *body;
+    struct reply reply;
     if (!arena.cap) arena_init(&arena, 1 << 20);
     arena_reset(&arena);
     int n = zmq_recv(s, frame, sizeof frame, 0);
     if (n < 0) bench_fail("no reply");
-    if (codec_unpack(BYTES(frame, (size_t)n), &arena, &v) || !codec_get_item(v, 2, &item) || !codec_get_u64(item, &code) || code)
-        bench_fail("refused: %u", (unsigned)code);
+    if (reply_decode(BYTES(frame, (size_t)n), verb_by_name(BYTES_TEXT("submit"))->reply, &arena, &reply)) bench_fail("reply");
+    if (reply.code) bench_fail("refused: %u", (unsigned)reply.code);
+    body = reply.body;
+    return body->first_index;
+}
+
+double wire_order_alone(struct fixture *f, void *s, struct arena *arena, struct wire_order *out)
+{
+    arena_reset(arena);
+    struct bytes envelope, request = signed_order(f, arena, 1, false, &envelope);
+    usleep(PAUSE_US);
+    double start = bench_seconds();
+    zmq_send(s, request.data, request.len, 0);
+    out->index = receive_accepted(s);
+    double seconds = bench_seconds() - start;
+    sha256(envelope, out->envelope_hash);
+    return seconds;
+}
+
+void wire_hang_up(void **s)
+{
+    zmq_close(*s);
+    zmq_ctx_term(context);
+    *s = context = NULL;
 }
 
 static double run_s1(void *s, const struct bytes *orders)
@@ -263,7 +290,7 @@ static void bench_s1(struct fixture *f, void *s, size_t runs)
     arena_init(&arena, (size_t)1 << 30);
     for (size_t r = 0; r < runs; r++) {
         arena_reset(&arena);
-        for (size_t i = 0; i < ORDERS_A_RUN; i++) orders[i] = signed_order(f, &arena, i, true);
+        for (size_t i = 0; i < ORDERS_A_RUN; i++) orders[i] = signed_order(f, &arena, i, true, NULL);
         rate[r] = run_s1(s, orders);
         reference[r] = verify_rate(2);
     }
@@ -280,13 +307,8 @@ static void bench_s4(struct fixture *f, void *s, size_t runs)
     arena_init(&arena, 64 << 20);
     for (size_t r = 0; r < runs; r++) {
         for (int i = 0; i < ALONE; i++) {
-            arena_reset(&arena);
-            struct bytes order = signed_order(f, &arena, (uint64_t)i, false);
-            usleep(PAUSE_US);
-            double start = bench_seconds();
-            zmq_send(s, order.data, order.len, 0);
-            receive_accepted(s);
-            times[i] = bench_seconds() - start;
+            struct wire_order order;
+            times[i] = wire_order_alone(f, s, &arena, &order);
         }
         ours[r] = bench_median(times, ALONE);
         floor_[r] = curve_round_trip() + lmdb_commit(f->dir) + 1 / verify_rate(1);
@@ -298,12 +320,10 @@ static void bench_s4(struct fixture *f, void *s, size_t runs)
 
 void bench_wire(struct fixture *f, const char *tidemarkd, size_t runs)
 {
-    pid_t broker = broker_start(tidemarkd, f->dir);
-    context = zmq_ctx_new();
-    void *s = dial(f, f->dir);
+    pid_t broker = wire_broker_start(tidemarkd, f->dir);
+    void *s = wire_dial(f);
     bench_s4(f, s, runs);
     bench_s1(f, s, runs);
-    zmq_close(s);
-    zmq_ctx_term(context);
-    broker_stop(broker, f->dir);
+    wire_hang_up(&s);
+    wire_broker_stop(broker, f->dir);
 }

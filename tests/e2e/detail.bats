@@ -43,6 +43,9 @@ records() {
     run as vendor listing detail "$LISTING"
     [ "$status" -eq 0 ]
     [[ $output == *"Nobody but its vendor"* ]]
+    run as vendor listing detail "$LISTING" -o "$T/early"
+    [ "$status" -ne 0 ]
+    [[ $output == *"It is yours"* ]]
 }
 
 @test "a dry run says to whom it would be opened, and signs nothing" {

@@ -198,6 +198,11 @@ mark() {
     [ "$(as buyer trade show "$trade" --json | json state)" = granted ]
     run as buyer trade dispute "$trade" --chunk 31 --yes
     [ "$status" -eq 2 ]
+    # A dry run says what naming it all the same would reveal.
+    run as buyer trade dispute "$trade" --chunk 3 --dry-run --json
+    [ "$status" -eq 0 ]
+    [ "$(json reveals <<<"$output")" = "the one-time secret of the bid, and chunk 3 as it was sealed" ]
+    [ "$(as buyer trade show "$trade" --json | json dispute)" = 0 ]
     run as buyer trade dispute "$trade" --chunk 3 --yes
     echo "$output"
     [ "$status" -eq 7 ]
@@ -237,8 +242,14 @@ mark() {
     [ "$status" -eq 2 ]
     [ "$(as buyer trade fetch "$trade" --show)" = token-4711 ]
     [ "$(as buyer trade fetch "$trade" --show --json | json credential)" = token-4711 ]
+    run as buyer trade fetch "$trade" -o - # no file of that name
+    [ "$status" -eq 2 ]
+    run as buyer trade dispute "$trade" --chunk 0 --yes
+    [ "$status" -eq 2 ]
+    [[ $output == *"no chunks"* ]]
     run as buyer trade fetch "$trade" -o "$T/c"
     [ "$status" -eq 0 ]
+    [[ $output == *"The credential opens"* ]]
     [[ $output != *token-4711* ]]
     [ "$(stat -c %a "$T/c")" = 600 ]
     cmp "$T/c" "$T/credential"

@@ -13,6 +13,9 @@ When it serves it prints "PORT" on standard output. It ends by itself when its p
     /stall/file         sends half of the range, then nothing more
     /shifted/file       another range than was asked for, and says so
     /status/N/file      answers with status N
+    /drip/file          the range, a few KiB a second
+    /headers/file       headers without end
+    /continue/file      answers of "100 Continue" without end
 """
 import ctypes
 import http.server
@@ -69,12 +72,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.plain(302, [("Location", "/" + name)])
         if how == "status":
             return self.plain(int(way[1]))
+        if how in ("headers", "continue"):
+            return self.endless(how)
         try:
             file = open(os.path.join(folder, os.path.basename(name)), "rb")
         except OSError:
             return self.plain(404)
         with file:
             self.serve(file, how)
+
+    def endless(self, how):
+        self.note(0, 0)
+        self.wfile.write(b"HTTP/1.1 206 Partial Content\r\n" if how == "headers" else b"")
+        while True:
+            self.wfile.write((b"X-More: " + b"x" * 1000 + b"\r\n" if how == "headers" else b"HTTP/1.1 100 Continue\r\n\r\n") * 40)
 
     def serve(self, file, how):
         size = os.fstat(file.fileno()).st_size
@@ -95,8 +106,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         file.seek(first)
         half = how in ("cut", "stall")
         left, sent = (end - first) // 2 if half else end - first, 0
-        while left > 0 and (piece := file.read(min(left, 1 << 18))):
+        if how == "drip":
+            self.note("drip", left)
+        while left > 0 and (piece := file.read(min(left, 1 << 11 if how == "drip" else 1 << 18))):
             self.wfile.write(piece)
+            if how == "drip":
+                time.sleep(0.25)
             left -= len(piece)
             sent += len(piece)
         self.note(status, sent)

@@ -69,7 +69,8 @@ broker_stop() {
     BROKER=
 }
 
-# The broker and its children die at once, as in a crash of the machine's power but for the disk.
+# The broker and its children die at once, as in a crash of the machine's power but for the disk. The market's lock is free
+# only when the last of them has ended.
 broker_kill() {
     local children
     children=$(pgrep -P "$BROKER" || true)
@@ -77,7 +78,7 @@ broker_kill() {
     kill -KILL "$BROKER" $children 2>/dev/null || true
     wait "$BROKER" 2>/dev/null || true
     BROKER=
-    return 0
+    flock -w 30 "$MARKET/lock" true
 }
 
 market_start() {

@@ -83,9 +83,29 @@ publish() {
     shown "$listing" "$T/data.bin"
 }
 
+@test "a vendor's own program over the library answers it as well" {
+    cp "$T/data.bin" "$T/program.bin"
+    "$BIN/vendor" "$URL" "$T/vendor/config/tidemark/vendor.key" "$T/program.bin" "Program" 5.00 --rights "$T/right.txt" \
+        --samples 2 --state-dir "$T/program" >"$T/program.log" 2>&1 3>&- &
+    PIDS=$!
+    listing=$(approve_next reviewer)
+    state_wait "$listing" open
+    shown "$listing" "$T/program.bin"
+    for _ in $(seq 100); do grep -q "waiting for buyers" "$T/program.log" && break; sleep 0.1; done
+    # What is drawn later is answered while it serves.
+    later=$(publish "Later" "$T/later.bin")
+    state_wait "$later" open
+    shown "$later" "$T/later.bin"
+    grep -q "samples of listing $later are shown" "$T/program.log"
+    kill -INT "$PIDS"
+    wait "$PIDS"
+    PIDS=
+}
+
 @test "vend answers on another machine that has the identity alone: the content comes from the market" {
     listing=$(publish "Elsewhere" "$T/elsewhere.bin")
     [ "$(state "$listing")" = sampling ]
+    [ "$(as vendor status --json | json to_sample)" = 1 ]
     [[ $(as vendor listing show "$listing") == *"2 chunks, drawn by the log, not signed yet"* ]]
     rm "$T/elsewhere.bin.tide"
     mkdir -p "$T/other"

@@ -49,7 +49,7 @@ static bool location_is_good(const struct body_publish *b)
 /* What the market keeps of it. */
 static uint64_t bytes_kept(const struct body_publish *b)
 {
-    uint64_t content = b->location.len == 0 ? b->payload_len : 0;
+    uint64_t content = b->location.len == 0 ? b->payload_len : 32 * b->n_chunks;
     uint64_t pieces = b->detail_len / 65536 + (b->detail_len % 65536 != 0);
     return content + (b->detail_len == 0 ? 0 : b->detail_len + 16 + 16 * pieces);
 }

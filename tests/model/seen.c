@@ -150,7 +150,7 @@ static void see_refused(const struct statement *s, enum outcome outcome)
     saw(s->kind == KIND_STORED && wrong_state && before.listing.state == LISTING_SAMPLING, "stored before any sample");
     if (s->kind != KIND_PUBLISH || outcome != OUTCOME_NO_ROOM) return;
     const struct body_publish *b = s->body;
-    saw(b->detail_len == 0 && (b->payload_len == 0 || b->location.len > 0), "no room, though nothing is to be kept");
+    saw(b->detail_len == 0 && b->payload_len == 0, "no room, though nothing is to be kept");
 }
 
 /* ---- events ---- */
@@ -175,7 +175,7 @@ static void see_event(struct model *m, const struct model_event *e)
     }
     if (t == NULL) return;
     const struct model_listing *l = model_listing(m, t->listing);
-    bool kept = l->detail_len > 0 || (l->n_chunks > 0 && !l->elsewhere);
+    bool kept = l->detail_len > 0 || l->n_chunks > 0;
     saw(kept && l->state == LISTING_CLOSED && l->n_open_trades == 0, "let go with its last trade");
 }
 

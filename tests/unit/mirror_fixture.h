@@ -66,6 +66,23 @@ static enum tide_err leaf_node(void *ctx, unsigned level, uint64_t index, uint8_
     return TIDE_OK;
 }
 
+/* The log's root when it ended with record `last`. */
+static void root_behind(uint64_t last, uint8_t root[HASH_BYTES])
+{
+    struct merkle_tree tree = {0};
+    uint8_t leaf[HASH_BYTES];
+    struct bytes record;
+    size_t n;
+    for (uint64_t i = 0; i <= last; i++) {
+        arena_reset(&arena);
+        assert_ok(journal_read(w.journal, i, 1, 1u << 20, &arena, &record, &n));
+        assert_int_equal(n, 1);
+        merkle_leaf_hash(record, leaf);
+        merkle_append(&tree, leaf);
+    }
+    merkle_root(&tree, root);
+}
+
 /* Lists goods with a sample that is of other data; gives the chunk that was drawn. */
 static uint64_t list_sampled(void)
 {
@@ -78,12 +95,12 @@ static uint64_t list_sampled(void)
     sampled.listing = state_it(&w, VENDOR, KIND_PUBLISH, &p) + 1;
     const struct body_stored stored = {.listing = sampled.listing};
     const struct body_review review = {.listing = sampled.listing, .verdict = REVIEW_APPROVE};
-    const struct body_drawn drawn = {.listing = sampled.listing, .root = {5}};
+    struct body_drawn drawn = {.listing = sampled.listing};
     struct sample_chunk chunk = {0};
     const struct body_sample sample = {.listing = sampled.listing, .chunks = {&chunk, 1}};
     uint8_t seed[HASH_BYTES];
     state_it(&w, BROKER, KIND_STORED, &stored);
-    state_it(&w, REVIEWER, KIND_REVIEW, &review);
+    root_behind(state_it(&w, REVIEWER, KIND_REVIEW, &review), drawn.root);
     state_it(&w, BROKER, KIND_DRAWN, &drawn);
     sample_seed(drawn.root, seed);
     sample_draw(seed, 20, 1, &chunk.chunk);

@@ -17,6 +17,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -199,9 +200,10 @@ static struct bytes sign(const struct identity *by, uint64_t kind, const void *b
     return envelope;
 }
 
+/* The approval is record 0: the log's first leaf alone draws the samples. */
 static struct bytes event_record(uint64_t index, uint64_t kind, const void *body)
 {
-    struct event event = {.kind = kind, .version = 1, .cause_index = index - 1, .salt = {9}, .body = body};
+    struct event event = {.kind = kind, .version = 1, .salt = {9}, .body = body};
     struct record record = {.type = RECORD_EVENT, .index = index, .time_ms = 1000};
     struct bytes out;
     assert_int_equal(event_encode(&event, &memory, &record.payload), TIDE_OK);
@@ -293,7 +295,10 @@ static void listing_fill(void)
     memcpy(listing.content_root, publish.content_root, HASH_BYTES);
     memcpy(listing.key_commitment, publish.key_commitment, HASH_BYTES);
     sha256(publish.terms, listing.terms_hash);
-    memset(listing.seed, 6, HASH_BYTES);
+    unsigned filler = 0;
+    uint8_t leaf[HASH_BYTES];
+    merkle_leaf_hash(BYTES(&filler, sizeof filler), leaf); /* the root of a log with that leaf alone */
+    sample_seed(leaf, listing.seed);
     sample_draw(listing.seed, N, N_SAMPLES, drawn);
 }
 
@@ -511,6 +516,53 @@ static void what_is_right_already_is_not_asked_for(void **state)
     content_check();
 }
 
+/* Whatever has the name of the download's file: it is not written through a link, nor by two at once. */
+static void a_download_is_a_file_of_its_own(void **state)
+{
+    char precious[sizeof out_path + 16], text[4] = "";
+    uint64_t finding, chunk, n_fetched;
+    (void)state;
+    delivered(N);
+    snprintf(precious, sizeof precious, "%s.precious", out_path);
+    assert_int_equal(file_store(precious, 0600, BYTES_TEXT("mine"), NULL), 0);
+    assert_int_equal(symlink(precious, part_path), 0);
+    assert_int_equal(fetch(&finding, &chunk, &n_fetched), OUTCOME_C_FILE);
+    int fd = open(precious, O_RDONLY);
+    assert_true(read_at(fd, text, sizeof text, 0));
+    assert_memory_equal(text, "mine", sizeof text);
+    close(fd);
+    unlink(part_path);
+    fd = open(part_path, O_RDWR | O_CREAT, 0600);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(fetch(&finding, &chunk, &n_fetched), OUTCOME_C_FILE);
+    assert_int_equal(n_asked, 0);
+    close(fd);
+    snprintf(precious, sizeof precious, "%s.tidemark-part", out_path); /* a run that was killed left this */
+    assert_int_equal(file_store(precious, 0600, BYTES(sealed, sizeof sealed), NULL), 0);
+    assert_int_equal(fetch(&finding, &chunk, &n_fetched), 0);
+    content_check();
+    assert_false(exists(part_path) || exists(precious));
+    unlink(out_path);
+    delivered(N);
+    assert_int_equal(mkfifo(out_path, 0600), 0); /* and nothing takes the place of what is no file */
+    assert_int_equal(fetch(&finding, &chunk, &n_fetched), OUTCOME_C_FILE);
+    assert_int_equal(n_asked, 0);
+    unlink(out_path);
+}
+
+/* A broker that names another trade of one's own as what an order came to. */
+static void what_was_bought_alone_is_accepted(void **state)
+{
+    (void)state;
+    delivered(N);
+    atomic_store(&fake.n_submits, 0);
+    assert_int_equal(tide_accept_of(market, LISTING + 1, TRADE, NULL, &error), OUTCOME_V_FAILED);
+    assert_int_equal(tide_accept_of(market, 0, TRADE, NULL, &error), OUTCOME_NO_SUCH_LISTING);
+    assert_int_equal(atomic_load(&fake.n_submits), 0);
+    assert_int_equal(tide_accept_of(market, LISTING, TRADE, NULL, &error), 0);
+    assert_int_equal(atomic_load(&fake.n_submits), 1);
+}
+
 static void a_store_that_forges_gets_nothing_written(void **state)
 {
     (void)state;
@@ -628,6 +680,11 @@ static void samples_are_shown_as_they_were_signed(void **state)
     listing.seed[0] ^= 1; /* other chunks are drawn then */
     assert_int_equal(sample_code(), OUTCOME_V_FAILED);
     delivered(N);
+    listing.seed[0] ^= 1; /* and a vendor who is in it signs these */
+    sample_draw(listing.seed, N, N_SAMPLES, drawn);
+    samples_sign(vendor, N_SAMPLES, 7);
+    assert_int_equal(sample_code(), OUTCOME_V_FAILED);
+    delivered(N);
     sample_envelope = (struct bytes){NULL, 0};
     assert_int_equal(sample_code(), OUTCOME_WRONG_STATE);
     assert_false(exists(out_path));
@@ -679,7 +736,8 @@ static enum finding found_by(const struct identity *who, unsigned which, uint64_
     memcpy(d.recipient, trade.recipient, 32);
     listing_commitment(&listing, &d.content);
     assert_int_equal(
-        judge_sealed(&d, BYTES(put[which], put_len[which]), identity_seal_secret(who), &arena, &finding, chunk),
+        judge_sealed(&d, BYTES(put[which], put_len[which]), identity_seal_secret(who), identity_seal_public(fake.identity),
+                     &arena, &finding, chunk),
         TIDE_OK);
     arena_deinit(&arena);
     return finding;
@@ -708,6 +766,35 @@ static void evidence_proves_it_to_those_who_judge_alone(void **state)
     assert_int_equal(dispute(-1, NULL), 0);
     assert_int_equal(found_by(fake.identity, 0, &chunk), FINDING_WRONG_KEY);
     assert_int_equal(n_asked, 0);
+}
+
+/* Another machine of the buyer's may put its own evidence before this one is stated: what was stated is put again. */
+static void what_was_stated_is_what_is_there(void **state)
+{
+    uint8_t hash[HASH_BYTES];
+    (void)state;
+    delivered(17);
+    assert_int_equal(dispute(17, NULL), 0);
+    assert_true(put_len[1] > 0); /* after it was stated */
+    sha256(BYTES(put[1], put_len[1]), hash);
+    assert_memory_equal(stated_hash, hash, HASH_BYTES);
+}
+
+/* Two at once in one place: the second waits for the first, and can be stopped meanwhile. */
+static void disputes_wait_for_one_another(void **state)
+{
+    char path[128];
+    (void)state;
+    delivered(17);
+    snprintf(path, sizeof path, "%s/evidence.lock", market->state_dir);
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    tide_market_interrupt(market);
+    assert_int_equal(dispute(17, NULL), OUTCOME_C_INTERRUPTED);
+    assert_int_equal(n_pieces + n_stated, 0);
+    close(fd);
+    assert_int_equal(dispute(17, NULL), 0);
+    assert_int_equal(n_stated, 1);
 }
 
 static void a_good_grant_alone_is_no_evidence(void **state)
@@ -806,6 +893,8 @@ int main(void)
         cmocka_unit_test(a_good_delivery_comes_whole),
         cmocka_unit_test(a_busy_store_is_asked_again_for_the_same_chunk),
         cmocka_unit_test(what_is_right_already_is_not_asked_for),
+        cmocka_unit_test(a_download_is_a_file_of_its_own),
+        cmocka_unit_test(what_was_bought_alone_is_accepted),
         cmocka_unit_test(a_store_that_forges_gets_nothing_written),
         cmocka_unit_test(a_spoilt_chunk_is_named),
         cmocka_unit_test(a_bad_grant_costs_no_download),
@@ -814,6 +903,8 @@ int main(void)
         cmocka_unit_test(samples_are_shown_as_they_were_signed),
         cmocka_unit_test(an_examination_finds_what_a_fetch_does),
         cmocka_unit_test(evidence_proves_it_to_those_who_judge_alone),
+        cmocka_unit_test(what_was_stated_is_what_is_there),
+        cmocka_unit_test(disputes_wait_for_one_another),
         cmocka_unit_test(a_good_grant_alone_is_no_evidence),
         cmocka_unit_test(after_an_interruption_the_same_evidence_is_stated),
         cmocka_unit_test(evidence_is_sealed_to_the_brokers_own_key),

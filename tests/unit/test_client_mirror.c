@@ -240,6 +240,22 @@ static void as_accepted(void *body)
     ((struct body_refunded *)body)->basis = BASIS_RULING;
 }
 
+static void another_root(void *body)
+{
+    ((struct body_drawn *)body)->root[0] ^= 1;
+}
+
+static void another_seed(void *body)
+{
+    ((struct body_sample_drawn *)body)->seed[0] ^= 1;
+}
+
+static void another_chunk(void *body)
+{
+    struct sample_chunk *chunk = ((struct body_sample *)body)->chunks.items;
+    chunk->chunk ^= 1;
+}
+
 static void another_party(void *body)
 {
     memcpy(((struct body_admitted *)body)->party, identity_party(w.ids[STRANGER]), 32);
@@ -275,6 +291,15 @@ static void records_that_were_rewritten(void **state)
     records_read();
     forge_event(find(KIND_REFUNDED, 0), as_accepted);
     check_fails("nobody ruled");
+    records_read();
+    forge(find(KIND_DRAWN, 0), BROKER, another_root);
+    check_fails("not drawn from the log's root at its approval");
+    records_read();
+    forge_event(find(KIND_SAMPLE_DRAWN, 0), another_seed);
+    check_fails("is not what its draw gives");
+    records_read();
+    forge(find(KIND_SAMPLE, 0), VENDOR, another_chunk);
+    check_fails("are not the chunks that were drawn");
     records_read();
     forge_event(find(KIND_ADMITTED, find(KIND_ADMIT, 0)), another_party);
     check_fails("did not ask for it");

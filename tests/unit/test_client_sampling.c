@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 /* Listings that a test asks about, by the record of their `publish` + 1, and where the log has what of them. */
-enum { N_LEAVES = 64, HONEST = 11, UNDRAWN = 21, FOREIGN = 31, OTHERS_DRAW = 41, REGISTERED_AFTER = 3, DRAWN_AFTER = 3 };
+enum { N_LEAVES = 61, HONEST = 11, UNDRAWN = 21, FOREIGN = 31, OTHERS_DRAW = 41, LATE = 57, REGISTERED_AFTER = 3, DRAWN_AFTER = 3 };
 enum { N_CHUNKS = 46, N_SAMPLES = 2, PLAIN_BYTES = N_CHUNKS * 65536 - 100 };
 
 static char dir[] = "/tmp/tidemark-test-sampling.XXXXXX";
@@ -88,6 +88,19 @@ static void listing_record(uint64_t listing, const struct identity *by, uint64_t
     records[listing - 1] = publish_record(listing - 1, by);
     records[at] = registered_record(at, listing);
     if (drawn_for != 0) records[at + DRAWN_AFTER] = event_record(at + DRAWN_AFTER, KIND_SAMPLE_DRAWN, &drawn);
+}
+
+/* What the log draws for that listing: of its leaves before the registration, whose cause is the last of them. */
+static void seed_make(uint64_t listing)
+{
+    struct merkle_tree tree = {0};
+    uint8_t leaf[HASH_BYTES], root[HASH_BYTES];
+    for (unsigned i = 0; i < listing + REGISTERED_AFTER; i++) {
+        merkle_leaf_hash(records[i].len > 0 ? records[i] : BYTES(&i, sizeof i), leaf);
+        merkle_append(&tree, leaf);
+    }
+    merkle_root(&tree, root);
+    sample_seed(root, seed);
 }
 
 static enum tide_err log_node(void *ctx, unsigned level, uint64_t index, uint8_t out[HASH_BYTES])
@@ -285,7 +298,7 @@ static void more_than_was_promised_gets_nothing(void **state)
     gets_nothing(OUTCOME_V_FAILED);
 }
 
-static void a_draw_that_the_log_does_not_have_gets_nothing(void **state)
+static void a_draw_that_is_not_the_logs_gets_nothing(void **state)
 {
     (void)state;
     show(UNDRAWN);
@@ -294,11 +307,49 @@ static void a_draw_that_the_log_does_not_have_gets_nothing(void **state)
     gets_nothing(OUTCOME_V_FAILED);
 }
 
+/* Whatever the log's shape is: the last leaf of an uneven one. */
+static void the_last_approval_of_the_log_draws_too(void **state)
+{
+    uint8_t honest[HASH_BYTES];
+    bool answered;
+    (void)state;
+    show(LATE);
+    gets_nothing(OUTCOME_V_FAILED);
+    memcpy(honest, seed, HASH_BYTES);
+    seed_make(LATE), show(LATE);
+    assert_int_equal(ask(&answered), 0);
+    assert_int_equal(n_put, N_SAMPLES);
+    memcpy(seed, honest, HASH_BYTES);
+}
+
 static void a_listing_of_somebody_else_gets_nothing(void **state)
 {
     (void)state;
     show(FOREIGN);
     gets_nothing(OUTCOME_C_BAD_IDENTITY);
+}
+
+/* An ask names a number, which the broker gave: it must be that of what was published now. */
+static void a_number_of_another_listing_is_seen(void **state)
+{
+    struct tide_doc *doc;
+    struct tide_error e;
+    (void)state;
+    doc = doc_new(&schema_publish);
+    assert_non_null(doc);
+    struct body_publish *meant = doc->value;
+    *meant = publish;
+    assert_int_equal(tide_listing_check(market, HONEST, doc, &e), 0);
+    assert_int_equal(tide_listing_check(market, FOREIGN, doc, &e), OUTCOME_C_BAD_IDENTITY);
+    assert_int_equal(tide_listing_check(market, HONEST + 1, doc, &e), OUTCOME_NO_SUCH_RECORD);
+    meant->key_commitment[0] ^= 1;
+    assert_int_equal(tide_listing_check(market, HONEST, doc, &e), OUTCOME_V_FAILED);
+    *meant = publish, meant->title = BYTES_TEXT("Other data");
+    assert_int_equal(tide_listing_check(market, HONEST, doc, &e), OUTCOME_V_FAILED);
+    *meant = publish, meant->detail_len = 1;
+    memset(meant->detail_commitment, 1, HASH_BYTES);
+    assert_int_equal(tide_listing_check(market, HONEST, doc, &e), OUTCOME_V_FAILED);
+    tide_doc_free(&doc);
 }
 
 static void nothing_is_done_where_nothing_is_drawn(void **state)
@@ -341,11 +392,13 @@ static int setup(void **state)
     if (mkdtemp(dir) == NULL || !fake_start(&fake, answer)) return -1;
     if (tide_identity_new(&vendor, NULL) != 0 || tide_identity_new(&other, NULL) != 0 || !content_make()) return -1;
     arena_init(&memory, 1u << 20);
-    memset(seed, 3, sizeof seed);
+    listing_record(HONEST, vendor->id, 0);
+    seed_make(HONEST);
     listing_record(HONEST, vendor->id, HONEST);
     listing_record(UNDRAWN, vendor->id, 0);
     listing_record(FOREIGN, other->id, FOREIGN);
-    listing_record(OTHERS_DRAW, vendor->id, HONEST);
+    listing_record(OTHERS_DRAW, vendor->id, OTHERS_DRAW); /* as the broker has it in its log; not what the log drew */
+    listing_record(LATE, vendor->id, 0);
     log_build();
     struct tide_options options = {.url = fake.url_text, .identity = vendor, .state_dir = dir, .timeout_ms = 5000};
     return tide_market_open(&options, &market, &e);
@@ -376,8 +429,10 @@ int main(void)
         cmocka_unit_test(what_was_signed_before_is_shown_only),
         cmocka_unit_test(another_seed_gets_nothing),
         cmocka_unit_test(more_than_was_promised_gets_nothing),
-        cmocka_unit_test(a_draw_that_the_log_does_not_have_gets_nothing),
+        cmocka_unit_test(a_draw_that_is_not_the_logs_gets_nothing),
+        cmocka_unit_test(the_last_approval_of_the_log_draws_too),
         cmocka_unit_test(a_listing_of_somebody_else_gets_nothing),
+        cmocka_unit_test(a_number_of_another_listing_is_seen),
         cmocka_unit_test(nothing_is_done_where_nothing_is_drawn),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -855,6 +855,30 @@ static void small_files_for_passphrases_and_recipients(void **state)
     assert_null(file);
 }
 
+static void who_opens_a_file_can_tell_for_whom_it_is(void **state)
+{
+    (void)state;
+    uint8_t secrets[3][32] = {{8}, {16}, {24}}, recipients[3][32], grant[AGE_GRANT_BYTES], *file;
+    uint8_t key[AGE_FILE_KEY_BYTES] = {7};
+    size_t len;
+    for (size_t i = 0; i < 3; i++) x25519_public(secrets[i], recipients[i]);
+    assert_int_equal(age_file_seal(BYTES("x", 1), (const uint8_t(*)[32])recipients, 2, &file, &len), TIDE_OK);
+    for (size_t r = 0; r < 2; r++) {
+        assert_int_equal(age_file_opens_for(BYTES(file, len), secrets[r], recipients[0]), TIDE_OK);
+        assert_int_equal(age_file_opens_for(BYTES(file, len), secrets[r], recipients[1]), TIDE_EAUTH); /* not the first */
+        assert_int_equal(age_file_opens_for(BYTES(file, len), secrets[r], recipients[2]), TIDE_EAUTH);
+    }
+    assert_int_equal(age_file_opens_for(BYTES(file, len), secrets[2], recipients[0]), TIDE_EAUTH);
+    for (size_t cut = 0; cut < 100; cut++)
+        assert_int_not_equal(age_file_opens_for(BYTES(file, cut), secrets[0], recipients[0]), TIDE_OK);
+    file[30] ^= 1; /* within the first stanza's share */
+    assert_int_not_equal(age_file_opens_for(BYTES(file, len), secrets[1], recipients[0]), TIDE_OK);
+    free(file);
+    /* A grant's ephemeral secret is random: it cannot be made again. */
+    assert_int_equal(age_grant_seal(key, recipients[0], grant), TIDE_OK);
+    assert_int_equal(age_file_opens_for(BYTES(grant, sizeof grant), secrets[0], recipients[0]), TIDE_EAUTH);
+}
+
 int main(void)
 {
     if (crypto_init() != TIDE_OK) return 1;
@@ -886,6 +910,7 @@ int main(void)
         cmocka_unit_test(real_files_that_are_full_or_shut),
         cmocka_unit_test(a_silent_pipe_does_not_hold_a_failed_work),
         cmocka_unit_test(small_files_for_passphrases_and_recipients),
+        cmocka_unit_test(who_opens_a_file_can_tell_for_whom_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/data_door.h"
 
+#include "broker/server/judge.h"
 #include "storage/evidence_store.h"
 #include "storage/sample_draw.h"
 #include "storage/sweep.h"
@@ -304,6 +305,58 @@ static void test_evidence_of_a_disputed_trade(void **state)
     assert_int_equal(put_evidence(&buyer, trade, 0, 65536, 0).code, OUTCOME_WRONG_STATE);
 }
 
+static uint64_t granted_trade(void)
+{
+    uint8_t sealed_grant[AGE_GRANT_BYTES];
+    uint64_t one = bid_order(&w, traded_listing, 9900, 1) + 1;
+    grant(&w, one, sealed_grant);
+    return one;
+}
+
+/* What came after the verdict would make it look false to whoever judges again. */
+static void test_evidence_after_the_verdict(void **state)
+{
+    (void)state;
+    uint64_t late = granted_trade();
+    struct judge_options options = {.dir = test_dir, .journal = w.journal, .state = w.state,
+                                    .seal_secret = identity_seal_secret(w.ids[BROKER])};
+    struct body_dispute dispute = {.trade = late};
+    struct body_verdict verdict;
+    struct state_view *view;
+
+    sha256(BYTES(sealed_evidence, sizeof sealed_evidence), dispute.evidence);
+    state_it(&w, BUYER, KIND_DISPUTE, &dispute);
+    assert_int_equal(put_evidence(&buyer, late, 0, 65536, 0).code, OUTCOME_OK);
+    assert_ok(state_read_begin(w.state, &view));
+    assert_ok(judge_dispute(&options, view, late, w.now_ms + JUDGE_MISSING_MS, &w.arena, &verdict));
+    state_read_end(&view);
+    assert_int_equal(verdict.finding, FINDING_EVIDENCE_MISSING);
+    /* judged, and the verdict is on its way */
+    assert_int_equal(put_evidence(&buyer, late, 65536, sizeof sealed_evidence - 65536, 0).code, OUTCOME_WRONG_STATE);
+    state_it(&w, BROKER, KIND_VERDICT, &verdict);
+    assert_ok(evidence_remove(test_dir, late));
+    assert_int_equal(put_evidence(&buyer, late, 0, 65536, 0).code, OUTCOME_WRONG_STATE);
+}
+
+/* While the store is held nothing comes; what comes then is held against the state of then. */
+static void test_evidence_is_held_against_the_newest_state(void **state)
+{
+    (void)state;
+    uint64_t held = granted_trade();
+    struct body_q_put_evidence put = {.trade = held, .len = 3, .piece = BYTES_TEXT("ill")};
+    struct body_dispute dispute = {.trade = held, .evidence = {1}};
+    int hold;
+
+    sha256(put.piece, put.hash);
+    assert_ok(evidence_hold(test_dir, &hold));
+    client_send(&buyer, "put_evidence", &put);
+    zmq_pollitem_t reply = {.socket = buyer.socket, .events = ZMQ_POLLIN};
+    assert_int_equal(zmq_poll(&reply, 1, 300), 0);
+    state_it(&w, BUYER, KIND_DISPUTE, &dispute);
+    evidence_let_go(&hold);
+    assert_int_equal(client_receive(&buyer, "put_evidence").code, OUTCOME_ALREADY_DISPUTED);
+}
+
 /* ---- letting go ---- */
 
 static size_t n_entries(const char *store)
@@ -323,30 +376,66 @@ static bool wait_until_n_entries(const char *store, size_t n)
     return n_entries(store) == n;
 }
 
+static size_t n_marked(const char *store)
+{
+    struct sweep s;
+    char name[SWEEP_NAME_MAX], path[SWEEP_NAME_MAX + 32];
+    size_t n = 0;
+    assert_ok(sweep_init(&s, test_dir, store));
+    while (sweep_next(&s, name) == TIDE_OK) {
+        snprintf(path, sizeof path, "%s/%s/unneeded", store, name);
+        if (file_size(in_test_dir(path)) > 0) n++;
+    }
+    sweep_deinit(&s);
+    return n;
+}
+
+static void close_listing(uint64_t listing)
+{
+    struct body_close body = {.listing = listing};
+    state_it(&w, VENDOR, KIND_CLOSE, &body);
+}
+
+/* A vendor that closes and publishes again has room for as much again: so what it closed does not stay for days. */
+static void test_what_was_never_bought_goes_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(n_entries("samples"), 1);
+    assert_int_equal(get_sample(&buyer, samples_listing, drawn[0]).code, OUTCOME_OK);
+    close_listing(samples_listing);
+    assert_true(wait_until_n_entries("samples", 0));
+    assert_int_equal(get_sample(&buyer, samples_listing, drawn[0]).code, OUTCOME_NOT_STORED);
+    assert_int_equal(n_entries("blobs"), 2);
+}
+
 /* Marked at once, gone after keep_days. Evidence of a dispute stays. */
 static void test_what_nobody_needs_goes(void **state)
 {
-    char path[64];
+    uint8_t sealed_grant[AGE_GRANT_BYTES];
     (void)state;
     assert_int_equal(n_entries("blobs"), 2); /* content and detail */
-    assert_int_equal(n_entries("samples"), 1);
-    snprintf(path, sizeof path, "samples/%llu/unneeded", (unsigned long long)samples_listing);
-    assert_int_equal(file_size(in_test_dir(path)), -1);
     assert_int_equal(get_detail(&vendor).code, OUTCOME_OK); /* it is open in the door's cache */
-    struct body_close close_air = {.listing = air_listing}, close_samples = {.listing = samples_listing};
-    state_it(&w, VENDOR, KIND_CLOSE, &close_air);
-    state_it(&w, VENDOR, KIND_CLOSE, &close_samples);
-    for (int i = 0; i < 1000 && file_size(in_test_dir(path)) < 0; i++) usleep(10000);
-    assert_true(file_size(in_test_dir(path)) > 0); /* marked; kept for a day */
-    assert_int_equal(n_entries("blobs"), 2);
-    assert_int_equal(get_sample(&buyer, samples_listing, drawn[0]).code, OUTCOME_OK);
+    ask_order(&w, air_listing, 100, 0);
+    uint64_t bought = bid_order(&w, air_listing, 100, 1) + 1;
+    close_listing(air_listing);
+    stop_door();
+    config.keep_days = 0;
+    start_door();
+    assert_int_equal(get_detail(&vendor).code, OUTCOME_OK); /* it has swept before it answers: not what a trade waits for */
+    stop_door();
+    config.keep_days = 1;
+    start_door();
+    assert_int_equal(n_marked("blobs"), 0);
+    grant(&w, bought, sealed_grant);
+    accept_trade(&w, bought);
+    for (int i = 0; i < 1000 && n_marked("blobs") < 2; i++) usleep(10000);
+    assert_int_equal(n_marked("blobs"), 2); /* kept for a day */
+    assert_int_equal(get_detail(&vendor).code, OUTCOME_OK);
     stop_door();
     config.keep_days = 0;
     start_door();
     assert_true(wait_until_n_entries("blobs", 0));
-    assert_true(wait_until_n_entries("samples", 0));
     assert_int_equal(get_detail(&vendor).code, OUTCOME_NOT_STORED);
-    assert_int_equal(get_sample(&buyer, samples_listing, drawn[0]).code, OUTCOME_NOT_STORED);
     assert_int_equal(n_entries("evidence"), 1);
 }
 
@@ -359,6 +448,9 @@ int main(void)
         cmocka_unit_test(test_a_later_statement_counts),
         cmocka_unit_test(test_evidence_of_a_granted_trade),
         cmocka_unit_test(test_evidence_of_a_disputed_trade),
+        cmocka_unit_test(test_evidence_after_the_verdict),
+        cmocka_unit_test(test_evidence_is_held_against_the_newest_state),
+        cmocka_unit_test(test_what_was_never_bought_goes_at_once),
         cmocka_unit_test(test_what_nobody_needs_goes),
     };
     return cmocka_run_group_tests_name("server_data_parts", tests, build, tear_down);

@@ -5,6 +5,9 @@
 #include "tests/unit/data_door.h"
 #include "tests/unit/https_server.h"
 
+#include "broker/server/clock.h"
+#include "broker/server/location.h"
+
 #define N_FAR_CHUNKS 40
 #define DAMAGED 20 /* the chunk that is damaged at first */
 #define FAR_LEN ((N_FAR_CHUNKS - 1) * (size_t)AGE_CHUNK_BYTES + 777)
@@ -207,6 +210,47 @@ static void test_local_addresses_are_refused(void **state)
     assert_int_equal(told_of(refused), 0);
 }
 
+/* Steady milliseconds once the server was asked `n` times for what drips; 0: it was not. */
+static uint64_t when_dripped(size_t n)
+{
+    for (int i = 0; i < 2000; i++) {
+        size_t found = 0;
+        for (const char *at = requests(); (at = strstr(at, " drip ")) != NULL; at++) found++;
+        if (found >= n) return clock_steady_ms();
+        usleep(10000);
+    }
+    return 0;
+}
+
+/* A server that is slow on purpose neither keeps the broker from ending nor, with many listings, others from their turn. */
+static void test_slow_servers_take_little_time(void **state)
+{
+    enum { RANGE_MS = 600 };
+    struct location_options options = {.config = &config, .state = w.state, .journal = w.journal, .range_ms = RANGE_MS};
+    struct location *location;
+    char trouble[LOCATION_TROUBLE_MAX] = "";
+    (void)state;
+    stop_door();
+    config.location_local = true;
+    start_door();
+    uint64_t slow = publish_at("drip/later.payload");
+    put_manifest(slow);
+    put_manifest(publish_at("drip/later.payload"));
+    assert_true(when_dripped(1) > 0);
+    uint64_t began_ms = clock_steady_ms();
+    stop_door(); /* in the middle of a range */
+    assert_true(clock_steady_ms() - began_ms < 10000);
+    assert_ok(location_start(&options, &location));
+    uint64_t first_ms = when_dripped(2);
+    for (int i = 0; i < 1000 && trouble[0] == '\0'; i++, usleep(10000)) location_trouble(location, slow, trouble);
+    assert_non_null(strstr(trouble, "too slow"));
+    uint64_t second_ms = when_dripped(3); /* the same vendor's, whichever */
+    assert_true(second_ms - first_ms >= 10 * RANGE_MS);
+    location_stop(&location);
+    assert_null(location);
+    start_door();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_it_is_told_again_but_not_fetched),
         cmocka_unit_test(test_troubles_do_not_block),
         cmocka_unit_test(test_local_addresses_are_refused),
+        cmocka_unit_test(test_slow_servers_take_little_time),
     };
     return cmocka_run_group_tests_name("server_location", tests, build, tear_down);
 }

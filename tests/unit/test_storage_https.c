@@ -187,6 +187,14 @@ static void addresses_are_told_apart(void **state)
     assert_false(https_address_is_public(&(const struct sockaddr){.sa_family = AF_UNIX}));
 }
 
+/* Nothing that comes before the bytes goes on for ever, or is kept. */
+static void headers_have_an_end(void **state)
+{
+    (void)state;
+    assert_int_equal(read_once("headers/air.tide", 0, 100), TIDE_EIO);
+    assert_int_equal(read_once("continue/air.tide", 0, 100), TIDE_EIO);
+}
+
 static bool stops(void *ctx)
 {
     unsigned *n = ctx;
@@ -219,6 +227,7 @@ int main(void)
         cmocka_unit_test(the_server_proves_who_it_is),
         cmocka_unit_test(local_addresses_are_refused),
         cmocka_unit_test(addresses_are_told_apart),
+        cmocka_unit_test(headers_have_an_end),
         cmocka_unit_test(it_can_be_stopped),
     };
     return cmocka_run_group_tests_name("storage https", tests, build, tear_down);

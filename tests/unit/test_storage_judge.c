@@ -377,24 +377,37 @@ static void sealed_evidence_is_opened_and_judged(void **state)
     assert_ok(age_file_seal(plain, judges, 2, &file, &len));
     assert_true(len <= LIMIT_EVIDENCE_BYTES);
     for (size_t i = 0; i < 2; i++) {
-        assert_ok(judge_sealed(&s->delivery, BYTES(file, len), secrets[i], &arena, &finding, &chunk));
+        assert_ok(judge_sealed(&s->delivery, BYTES(file, len), secrets[i], judges[0], &arena, &finding, &chunk));
         assert_int_equal(finding, FINDING_BAD_CIPHERTEXT);
         assert_int_equal(chunk, 1);
     }
-    assert_ok(judge_sealed(&s->delivery, BYTES(file, len), stranger, &arena, &finding, &chunk));
+    assert_ok(judge_sealed(&s->delivery, BYTES(file, len), stranger, judges[0], &arena, &finding, &chunk));
     assert_int_equal(finding, FINDING_EVIDENCE_INVALID);
     assert_int_equal(chunk, 0);
     for (size_t cut = 0; cut < len; cut += 997) {
-        assert_ok(judge_sealed(&s->delivery, BYTES(file, cut), secrets[0], &arena, &finding, &chunk));
+        assert_ok(judge_sealed(&s->delivery, BYTES(file, cut), secrets[0], judges[0], &arena, &finding, &chunk));
         assert_int_equal(finding, FINDING_EVIDENCE_INVALID);
     }
     file[len - 1] ^= 1;
-    assert_ok(judge_sealed(&s->delivery, BYTES(file, len), secrets[0], &arena, &finding, &chunk));
+    assert_ok(judge_sealed(&s->delivery, BYTES(file, len), secrets[0], judges[0], &arena, &finding, &chunk));
     assert_int_equal(finding, FINDING_EVIDENCE_INVALID);
     free(file);
 
+    /* Good evidence that the broker was left out of, or comes second in, is invalid for those who can open it as well. */
+    uint8_t others[2][32];
+    memcpy(others[0], judges[1], 32);
+    memcpy(others[1], judges[0], 32);
+    for (size_t n = 1; n <= 2; n++) {
+        assert_ok(age_file_seal(plain, (const uint8_t(*)[32])others, n, &file, &len));
+        for (size_t i = 0; i < 2; i++) {
+            assert_ok(judge_sealed(&s->delivery, BYTES(file, len), secrets[i], judges[0], &arena, &finding, &chunk));
+            assert_int_equal(finding, FINDING_EVIDENCE_INVALID);
+        }
+        free(file);
+    }
+
     assert_ok(age_file_seal(BYTES_TEXT("no evidence at all"), judges, 2, &nonsense, &len)); /* opens, and is none */
-    assert_ok(judge_sealed(&s->delivery, BYTES(nonsense, len), secrets[0], &arena, &finding, &chunk));
+    assert_ok(judge_sealed(&s->delivery, BYTES(nonsense, len), secrets[0], judges[0], &arena, &finding, &chunk));
     assert_int_equal(finding, FINDING_EVIDENCE_INVALID);
     assert_int_equal(chunk, 0);
     free(nonsense);
