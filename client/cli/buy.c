@@ -113,7 +113,7 @@ static int refunded_say(struct cli *cli, uint64_t trade, const json_t *row)
     if (verdict_refunds(finding)) {
         cli_error(cli, CODE_DAMAGED, "the delivery of trade %" PRIu64 " was bad (%s); the verdict gave the money back", trade,
                   finding_words(finding));
-        cli_hint(cli, "It is available again. The same command bids anew.");
+        cli_hint(cli, "It is available again. The same command would bid anew, for the same content from the same vendor.");
         return cli->error.code;
     }
     cli_error(cli, CODE_WRONG_STATE, "trade %" PRIu64 " was refunded; the money is available again", trade);
