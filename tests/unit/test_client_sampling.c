@@ -223,7 +223,10 @@ static int ask(bool *answered)
     pthread_mutex_lock(&fake.lock);
     uint64_t listing = row.listing;
     pthread_mutex_unlock(&fake.lock);
-    return samples_answer(market, listing, sealed_path, &p, answered, &e);
+    int code = samples_answer(market, listing, sealed_path, &p, answered, &e);
+    pthread_mutex_lock(&fake.lock); /* from here on, what the broker's thread kept may be read */
+    pthread_mutex_unlock(&fake.lock);
+    return code;
 }
 
 static void gets_nothing(int code)
