@@ -214,7 +214,7 @@ coverage: deps
 # ---- packages ----
 DEPS := gcc libc6-dev make pkg-config libzmq3-dev libsodium-dev libssl-dev liblmdb-dev libmsgpack-dev libjansson-dev \
 	libsmartcols-dev libinih-dev libxxhash-dev libutf8proc-dev libcurl4-openssl-dev zlib1g-dev libcmocka-dev bats age ieee-data scdoc procps \
-	python3 openssl expect curl jq
+	python3 openssl expect curl jq xxd
 deps:
 	@tests/deps.sh $(DEPS)
 deps-bench:
